@@ -1,0 +1,87 @@
+/**
+ * What was checked, in calm lines; and what is wrong, not so calmly.
+ *
+ * @module
+ */
+import type { VerifyReport } from '#cap/audit'
+import { writeRecord } from '../render/record.ts'
+import { visible, wrap } from '../render/text.ts'
+import { fullTime, relative } from '../render/time.ts'
+import type { Terminal } from '../terminal.ts'
+import { memoryFile, type Seen } from './memory.ts'
+
+export interface ReportContext {
+  readonly name: string
+  readonly seen: Seen | null
+  readonly stateDirectory: string
+  readonly nowMs: number
+}
+
+const number = (count: number): string => count.toLocaleString('en')
+
+export function writeReport({ out, err }: Terminal, report: VerifyReport, context: ReportContext): void {
+  const { counts, workspaceId } = report
+  const { seen, nowMs } = context
+  out.line(out.paint('bold', `Audit log of ${visible(workspaceId ?? 'an unknown workspace')}`))
+  writeRecord(out, {
+    source: context.name,
+    keys: keysLine(report, seen, nowMs),
+    entries: `${number(counts.entries)}${counts.unpublished === 0 ? '' : `, and ${number(counts.unpublished)} not under a checkpoint yet`}`,
+    span: report.from === null || report.to === null ? null : `${fullTime(report.from, nowMs)} to ${fullTime(report.to, nowMs)}`,
+    tiles: number(counts.tiles),
+    checkpoints: number(counts.checkpoints),
+    rows: number(counts.rows),
+    blocks: number(counts.blocks),
+    erased: number(counts.erased),
+    size: number(report.size),
+    rootHash: report.root,
+    lastSeen: seen === null ? null : `size ${number(seen.size)}, ${relative(seen.at, nowMs)}, at ${seen.source}`,
+  }, nowMs)
+  const [problem] = report.problems
+  if (problem === undefined) {
+    const [first = '', ...rest] = wrap('The tree, every checkpoint, every row and every block of uses are what the log says.', out.width - 4)
+    out.line(`${out.paint(['bold', 'green'], 'ok')}  ${first}`)
+    for (const line of rest) out.line(`    ${line}`)
+    return
+  }
+  err.line(`${err.paint(['bold', 'red'], 'WRONG')}  ${visible(problem.text)}`)
+  for (const line of cureOf(problem.code, workspaceId, context)) err.line(`       ${line}`)
+  err.line(err.paint('dim', `       ${problem.code}`))
+}
+
+function keysLine({ keysFrom }: VerifyReport, seen: Seen | null, nowMs: number): string {
+  if (keysFrom === 'source') return 'as the source shows them, seen for the first time and remembered from now on'
+  return seen === null ? 'as given' : `as remembered, or given, since ${relative(seen.at, nowMs)}`
+}
+
+/** The log has another past than the one that was seen. */
+const memoryCodes: ReadonlySet<string> = new Set(['log-went-back', 'log-forked', 'last-seen-malformed', 'keys-differ'])
+
+function cureOf(code: string, workspaceId: string | null, { seen, stateDirectory }: ReportContext): readonly string[] {
+  if (!memoryCodes.has(code) || seen === null || workspaceId === null) return ['Whatever comes after it was not looked at. Keep this copy: it is the evidence.']
+  return [
+    `It was seen at size ${number(seen.size)} on ${seen.at}, at ${seen.source}: history was taken back or rewritten since.`,
+    'An older backup that was put back, or an older export, looks the same. If you know it is that, check it',
+    `with --no-memory. What was seen is kept in ${memoryFile(stateDirectory, workspaceId)}`,
+  ]
+}
+
+/** The report as JSON. */
+export const reportJson = (report: VerifyReport, name: string): object => ({
+  ...report, source: name, problems: report.problems.map(({ code, place, text }) => ({ code, place, text })),
+})
+
+/** Tells on a terminal how far the check is. */
+export function progressOn({ err }: Terminal): { readonly tell: (entries: number) => void; readonly end: () => void } {
+  let shown = false
+  return {
+    tell(entries) {
+      if (!err.isTerminal || entries === 0) return
+      shown = true
+      err.write(`\r${err.paint('dim', `checked ${number(entries)} entries …`)}`)
+    },
+    end() {
+      if (shown) err.write('\r\u001b[K')
+    },
+  }
+}

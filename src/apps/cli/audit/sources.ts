@@ -1,0 +1,141 @@
+/**
+ * From what was named on the command line to the logs it holds: an exported directory, a data directory, or a server.
+ *
+ * @module
+ */
+import { existsSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { toTimestamp } from '#core/base/clock'
+import { Fault } from '#core/base/fault'
+import { revealSecret } from '#core/base/secret'
+import { startKeyProcess, type KeyProcess } from '#core/crypto/key-process/client'
+import { createKeyring } from '#core/keyring/keyring'
+import { inspectSqlite, type Inspection } from '#core/storage/sqlite/inspect'
+import { createLogKeys, directorySource, httpSource, storageSource, type BlockRecord, type LogSource } from '#cap/audit'
+import type { KeysDatabase } from '#cap/keys'
+import { keyProcessProgram } from '../../key-process/program.ts'
+import { Client } from '../client.ts'
+import { CliError, usageError } from '../exit.ts'
+import { connectionFor, type CommonOptions } from '../profile/connection.ts'
+import { resolveId } from '../operations/names.ts'
+import type { Session } from '../session.ts'
+
+/** One log to be checked. */
+export interface NamedLog {
+  /** Where it is, for people. */
+  readonly name: string
+  /** Whose it must be; null where only its keys say. */
+  readonly workspaceId: string | null
+  readonly source: LogSource
+}
+
+export interface OpenedLogs {
+  readonly logs: readonly NamedLog[]
+  close(): Promise<void>
+}
+
+export interface SourceOptions extends CommonOptions {
+  readonly workspace?: string
+}
+
+/** @param vkeysOf keys that are known of a log; null when none are */
+export async function openLogs(
+  session: Session, named: string | undefined, options: SourceOptions, vkeysOf: (workspaceId: string) => readonly string[] | null,
+): Promise<OpenedLogs> {
+  if (named === undefined || named.includes('://')) return openServer(session, named === undefined ? options : { ...options, url: named })
+  const stats = statSync(named, { throwIfNoEntry: false })
+  if (stats === undefined) throw usageError(`There is no ${named}.`, 'Name an exported directory, a data directory, or the address of a server.')
+  const directory = resolve(stats.isDirectory() ? named : dirname(named))
+  if (existsSync(join(directory, databaseName))) return openData(directory, options.workspace ?? null, vkeysOf)
+  if (existsSync(join(directory, 'keys'))) return openExport(directory, options.workspace ?? null)
+  throw usageError(`${named} is neither an exported log nor a data directory.`, 'An export holds `keys` and `checkpoint`, a data directory `claviger.db`.')
+}
+
+const databaseName = 'claviger.db'
+const workspaceShape = /^wsp_[0-9A-Za-z]{16}$/
+
+export async function openServer(session: Session, options: SourceOptions): Promise<OpenedLogs & { readonly logs: readonly [NamedLog] }> {
+  const connection = await connectionFor(options, session.places, session.terminal)
+  session.connectedTo(connection.url)
+  const client = new Client(connection, session.signal)
+  try {
+    const workspaceId = await resolveId('wsp', options.workspace ?? 'self', client)
+    const source = httpSource({ fetch: fetchOver(client), url: connection.url.origin, credential: revealSecret(connection.credential), workspaceId })
+    return { logs: [{ name: connection.url.origin, workspaceId, source }], close: async () => client.close() }
+  } catch (error) {
+    client.close()
+    throw error
+  }
+}
+
+/** `fetch` over our own client, which trusts the certificates it was told to, and tries again where that helps. */
+const fetchOver = (client: Client): typeof fetch => async (input) => {
+  const { pathname, search } = new URL(input instanceof Request ? input.url : input.toString())
+  const { status, headers, body } = await client.exchange({ method: 'GET', path: pathname + search })
+  return new Response(new Uint8Array(body), { status, headers: { 'content-type': headers['content-type'] ?? '' } })
+}
+
+function openExport(directory: string, workspace: string | null): OpenedLogs {
+  requireWorkspaceId(workspace)
+  return { logs: [{ name: directory, workspaceId: workspace, source: directorySource(directory) }], async close() {} }
+}
+
+function requireWorkspaceId(workspace: string | null): void {
+  if (workspace !== null && !workspaceShape.test(workspace)) throw usageError('--workspace takes an id (wsp_…) where no server is asked.')
+}
+
+/** Every log of a data directory, or one. A server may be running on it. */
+async function openData(directory: string, workspace: string | null, vkeysOf: (workspaceId: string) => readonly string[] | null): Promise<OpenedLogs> {
+  requireWorkspaceId(workspace)
+  // Whose rows the log speaks of, the rooms say that declare them.
+  await import('../../operations.ts')
+  const path = join(directory, databaseName)
+  const inspection = inspectSqlite(path)
+  let keyProcess: KeyProcess | null = null
+  const close = async (): Promise<void> => {
+    inspection.close()
+    await keyProcess?.close()
+  }
+  try {
+    const workspaceIds = workspace === null ? await workspacesIn(inspection) : [workspace]
+    const isLive = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
+    const logs: NamedLog[] = []
+    for (const workspaceId of workspaceIds) {
+      let vkeys = vkeysOf(workspaceId)
+      if (vkeys === null) {
+        keyProcess ??= await startKeys(directory)
+        const keys = await createLogKeys(createKeyring({ reader: () => inspection.reader(), onForeignWrite() {} }, keyProcess)).verifierKeys(workspaceId)
+        vkeys = keys.map(({ verifierKey }) => verifierKey)
+      }
+      const source = storageSource({ storage: inspection, workspaceId, vkeys, blocks: () => blocksOf(inspection, workspaceId), isLive })
+      logs.push({ name: directory, workspaceId, source })
+    }
+    return { logs, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startKeys(directory: string): Promise<KeyProcess> {
+  try {
+    return await startKeyProcess({ program: keyProcessProgram, rootKeyFile: join(directory, 'root.key'), createIfMissing: false, onEvent() {} })
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    throw new CliError('failed', `The log's verifier keys are wrapped under a root key that cannot be used: ${error.detail}`, [
+      'Give the keys with --key-file FILE: `claviger logs get-keys --json` on a running server writes them.',
+    ])
+  }
+}
+
+async function workspacesIn(inspection: Inspection): Promise<readonly string[]> {
+  const rows = await inspection.reader<KeysDatabase>().selectFrom('workspaces').select('id').orderBy('id').execute()
+  return rows.map(({ id }) => id)
+}
+
+async function* blocksOf(inspection: Inspection, workspaceId: string): AsyncGenerator<BlockRecord> {
+  const blocks = inspection.reader<KeysDatabase>().selectFrom('use_blocks').selectAll().where('workspace_id', '=', workspaceId).orderBy('id').stream()
+  for await (const { id, use_count: uses, from_ms: fromMs, to_ms: toMs, sections } of blocks) {
+    yield { id, uses, from: toTimestamp(fromMs), to: toTimestamp(toMs), sections }
+  }
+}

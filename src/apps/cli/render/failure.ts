@@ -1,0 +1,91 @@
+/**
+ * Failures, as they are told on standard error.
+ *
+ * @module
+ */
+import { exitOfProblem, ProblemError, type ProblemBody } from '../client.ts'
+import { CliError, exitCodes } from '../exit.ts'
+import type { Field } from '../operations/fields.ts'
+import type { Output } from '../terminal.ts'
+import { visible, wrap } from './text.ts'
+
+/** What is known of the request that failed. */
+export interface FailureContext {
+  readonly fields: readonly Field[]
+  readonly origin: string | null
+}
+
+/** Tells what went wrong. @returns the exit code */
+export function tellFailure(err: Output, error: unknown, { fields, origin }: FailureContext): number {
+  if (error instanceof ProblemError) {
+    tellProblem(err, error.problem, fields, origin)
+    return exitCodes[exitOfProblem(error.problem)].code
+  }
+  if (error instanceof CliError) {
+    tell(err, error.message, error.notes)
+    return exitCodes[error.exit].code
+  }
+  tell(err, `Something went wrong in claviger itself: ${error instanceof Error ? error.message : String(error)}`, ['Please report it with the command that led to it.'])
+  return exitCodes.failed.code
+}
+
+function tell(err: Output, message: string, notes: readonly string[]): void {
+  const [first = '', ...rest] = wrap(visible(message), err.width - 'error: '.length)
+  err.line(`${err.paint(['bold', 'red'], 'error:')} ${first}`)
+  for (const line of [...rest, ...notes.flatMap((text) => wrap(visible(text), err.width - 2))]) err.line(`  ${line}`)
+}
+
+function tellProblem(err: Output, problem: ProblemBody, fields: readonly Field[], origin: string | null): void {
+  const { title, detail, errors = [], code, type, instance } = problem
+  const places = errors.map((each) => `${placeOf(each.pointer, fields)}: ${demandOf(each, fields)}`)
+  // A detail that only repeats what the places say, or points at them, is left out.
+  const repeats = detail === undefined || (errors.length > 0 && (code === 'http/invalid-input' || errors.every((each) => detail.includes(each.detail))))
+  tell(err, title, [...(repeats ? [] : [detail]), ...places])
+  const page = type !== undefined && type.startsWith('/') && origin !== null ? `${origin}${type}` : (type ?? '')
+  err.line(err.paint('dim', `  ${visible(code)}  ${visible(page)}`.trimEnd()))
+  if (problem.status >= 500 && instance !== undefined) err.line(err.paint('dim', `  ${visible(instance)}`))
+}
+
+/** How `lineOf` spells one line of visible text. */
+const linePattern = '^(?! )['
+
+/** A regular expression says little to most people; what the field is, and an example of it, says more. */
+function demandOf({ pointer, detail }: { readonly pointer: string; readonly detail: string }, fields: readonly Field[]): string {
+  const pattern = /^Must match (.*)$/s.exec(detail)?.[1]
+  if (pattern === undefined) return detail
+  if (pattern.startsWith(linePattern)) return 'Must be one line of visible text, with no space at its ends.'
+  const field = fieldAt(pointer, fields)
+  if (field === undefined || field.example === null) return detail
+  return ['Is not of the right form.', field.description, `Such as ${field.example}.`].filter((text) => text !== '').join(' ')
+}
+
+/** From the server's pointer to what was typed: `/permissions/0` is `--permissions` (1st). */
+export function placeOf(pointer: string, fields: readonly Field[]): string {
+  const [part, path] = partAndPath(pointer)
+  if (part === 'header') return `--${path.join('-')}`
+  const field = fieldAt(pointer, fields)
+  if (field === undefined) {
+    const inPart = fields.filter((each) => each.part === part)
+    const below = inPart.filter(({ path: own }) => path.every((name, index) => own[index] === name))
+    return path.length > 0 && below.length > 0 ? below.map(({ flag }) => `--${flag}`).join(', ') : pointer || 'the body'
+  }
+  const rest = path.slice(field.path.length)
+  const name = field.part === 'params' ? `<${field.flag}>` : `--${field.flag}`
+  const [index, ...members] = rest
+  if (index === undefined) return name
+  return [name, /^[0-9]+$/.test(index) ? `#${Number(index) + 1}` : index, ...members].join(' ')
+}
+
+/** The field that a pointer leads to, or into. */
+function fieldAt(pointer: string, fields: readonly Field[]): Field | undefined {
+  const [part, path] = partAndPath(pointer)
+  const above = fields.filter((each) => each.part === part && each.path.every((name, index) => path[index] === name))
+  return above.sort((a, b) => b.path.length - a.path.length)[0]
+}
+
+function partAndPath(pointer: string): readonly ['params' | 'query' | 'header' | 'body', readonly string[]] {
+  if (pointer.startsWith('/') || pointer === '') return ['body', pointer.split('/').slice(1)]
+  const [part = '', ...path] = pointer.split('.')
+  const parts: Readonly<Record<string, 'params' | 'query' | 'header'>> = { path: 'params', query: 'query', header: 'header' }
+  return [parts[part] ?? 'body', path]
+}

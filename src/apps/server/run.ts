@@ -1,0 +1,150 @@
+/**
+ * A server's life: configuration, start, signals, drain.
+ *
+ * @module
+ */
+import { existsSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Fault } from '#core/base/fault'
+import { startKeyProcess, type KeyProcessEvent } from '#core/crypto/key-process/client'
+import { secretFieldsOf } from '#core/telemetry/redact'
+import { createLogger, type Logger } from '#core/telemetry/logger'
+import manifest from '../../../package.json' with { type: 'json' }
+import { keyProcessProgram } from '../key-process/program.ts'
+import { operations } from '../operations.ts'
+import { ConfigError, loadConfig, type Config } from './config.ts'
+import { credentialFileOf, prepareDataDirectory, writeCredential } from './data-directory.ts'
+import { createErrorPages } from './error-pages.ts'
+import { openInstance, type Instance } from './open-instance.ts'
+import { announce, terminalLog } from './terminal.ts'
+
+const defaultConfigFile = 'claviger.yaml'
+
+export async function run(): Promise<void> {
+  // Whatever this process makes belongs to its user alone.
+  process.umask(0o077)
+  process.title = 'claviger'
+  // A listener keeps Node from opening its inspector, through which all memory could be read.
+  process.on('SIGUSR1', () => {})
+  let config: Config
+  try {
+    config = loadConfig(configFile(), process.cwd())
+    prepareDataDirectory(config.dataDirectory)
+  } catch (error) {
+    return fail(error, 2)
+  }
+  const logger = createLogger({
+    level: config.logLevel,
+    secretFields: new Set(operations.flatMap(({ input, output }) => [input.params, input.query, input.body, output].flatMap((schema) => [...secretFieldsOf(schema ?? {})]))),
+    ...(process.stdout.isTTY ? { destination: terminalLog } : {}),
+  })
+  let stop: (() => Promise<void>) | null = null
+  try {
+    stop = await start(config, logger)
+  } catch (error) {
+    return fail(error, 1, config)
+  }
+  await ended(stop, logger)
+}
+
+function configFile(): string | null {
+  const { values } = parseArgs({ options: { config: { type: 'string' } }, strict: true })
+  if (values.config !== undefined) return values.config
+  const named = process.env['CLAVIGER_CONFIG']
+  if (named !== undefined && named !== '') return named
+  return existsSync(defaultConfigFile) ? defaultConfigFile : null
+}
+
+/** Opens and listens. Resolves with what closes it again. */
+async function start(config: Config, logger: Logger): Promise<() => Promise<void>> {
+  const credentialFile = credentialFileOf(config.dataDirectory)
+  let delivered = false
+  const instance = await openInstance({
+    database: config.database,
+    openKeyProcess: (fresh) => startKeyProcess({
+      program: keyProcessProgram, rootKeyFile: config.rootKeyFile, createIfMissing: fresh, onEvent: (event) => logKeyProcess(logger, event),
+    }),
+    deliverCredential(secret) {
+      writeCredential(credentialFile, secret)
+      delivered = true
+    },
+    exampleApi: config.exampleApi,
+    logger,
+    errorPages: createErrorPages(),
+    http: {
+      limits: config.limits, trustedProxies: config.trustedProxies, unsafePlainHttp: config.unsafePlainHttp,
+      ...(config.tls === null ? {} : { tls: config.tls }),
+    },
+  })
+  // Another server founded the instance at the same moment: what was written here opens nothing.
+  if (delivered && instance.founded === null) rmSync(credentialFile, { force: true })
+  try {
+    const { url } = await instance.server.listen(config.listen)
+    tell(config, logger, instance, url)
+  } catch (error) {
+    await instance.close()
+    throw error
+  }
+  process.on('SIGHUP', () => instance.server.reloadTls())
+  return () => instance.close()
+}
+
+function tell(config: Config, logger: Logger, instance: Instance, url: string): void {
+  const credentialFile = instance.founded === null ? null : credentialFileOf(config.dataDirectory)
+  process.stdout.write(announce({
+    version: manifest.version, url, dataDirectory: config.dataDirectory, database: config.database.engine,
+    rootKeyFile: config.rootKeyFile, credentialFile, exampleApi: config.exampleApi,
+  }))
+  logger.info({ url, database: config.database.engine, node: process.version }, 'listening')
+  // Stays until the root key comes from elsewhere (Shamir shares, PKCS#11).
+  logger.warn({ rootKeyFile: config.rootKeyFile }, 'the root key lies in a file: whoever can read it and the database can read everything')
+  for (const reason of instance.keyProcess.isolation.reasons) logger.warn({ reason }, 'a wall around the key process is missing')
+  if (config.unsafePlainHttp) logger.warn({}, 'unsafePlainHttp: credentials may cross the network readable')
+  if (instance.clock.behindMs() > 0) logger.warn({ behindMs: instance.clock.behindMs() }, 'the clock stands below times that were committed; time stands still until it catches up')
+}
+
+function logKeyProcess(logger: Logger, event: KeyProcessEvent): void {
+  if (event.kind === 'started') logger.info({ pid: event.pid }, 'key process started')
+  else if (event.kind === 'ended') logger.error({ ...event.exit }, 'key process ended; it is started again')
+  else logger.error({ err: event.fault }, 'key process did not start; it is tried again')
+}
+
+/** Resolves when a signal came and everything is closed. A second signal ends the process at once. */
+async function ended(stop: () => Promise<void>, logger: Logger): Promise<void> {
+  const signal = await new Promise<NodeJS.Signals>((settle) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, settle)
+  })
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130))
+  logger.info({ signal }, 'stopping: answering what is under way')
+  await stop()
+  logger.info({}, 'stopped')
+  process.exit(0)
+}
+
+function fail(error: unknown, exitCode: 1 | 2, config?: Config): void {
+  process.stderr.write(`\n  Claviger did not start.\n\n${indent(explain(error, config))}\n\n`)
+  process.exit(exitCode)
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, '  ')
+
+function explain(error: unknown, config: Config | undefined): string {
+  if (error instanceof ConfigError) return error.message
+  if (error instanceof Fault) return `${error.detail}\n(${error.code}; docs/errors/${error.code}.md says more)${contextOf(error)}`
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') {
+    return `Port ${config?.listen.port} on ${config?.listen.host} is in use. Stop what listens there, or set \`listen.port\` in ${resolve(defaultConfigFile)}.`
+  }
+  if (code === 'EACCES' && config !== undefined) return `Port ${config.listen.port} may not be opened by this user. Set \`listen.port\` to one above 1023.`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `There is no address ${config?.listen.host} on this machine. Correct \`listen.host\`.`
+  if (code?.startsWith('ERR_PARSE_ARGS') === true) return `${message}\nUsage: npm start -- [--config FILE]`
+  return error instanceof Error ? (error.stack ?? message) : String(error)
+}
+
+/** Nothing in a fault's context is secret; at the start its reader is the operator. */
+const contextOf = ({ context, cause }: Fault): string => {
+  const causes = cause instanceof Error ? [cause.message] : []
+  const facts = Object.entries(context).map(([name, value]) => `${name}: ${String(value)}`)
+  return [...facts, ...causes].map((line) => `\n${line}`).join('')
+}

@@ -1,0 +1,63 @@
+/**
+ * Details: personal and free-form data beside the log.
+ *
+ * What is committed to is SHA-256(salt ‖ canonical JSON) with 32 random bytes of salt, so that a leaf reveals nothing
+ * of a guessable value such as an address; salt and data are sealed together under the subject's key. Destroying that
+ * key erases both, and the tree still verifies.
+ *
+ * Invariant A8: details open to what their commitment says, or not at all.
+ *
+ * @module
+ */
+import type { Random } from '#core/base/id'
+import { canonicalJson, type JsonObject } from '#core/base/json'
+import { open, seal, type SealingKey } from '#core/crypto/aead'
+import { sha256 } from '#core/crypto/hash'
+import type { DetailMark } from './entry.ts'
+
+const saltLength = 32
+
+export interface SealedDetail {
+  readonly subject: string
+  /** base64url */
+  readonly sealed: string
+}
+
+/** Binds sealed details to their place, so that they cannot be moved to another entry or person. */
+const aadOf = (workspaceId: string, entryId: string, subject: string): Buffer =>
+  Buffer.from(canonicalJson({ entry: entryId, subject, type: 'details', workspace: workspaceId }), 'utf8')
+
+export function sealDetail(
+  key: Uint8Array | SealingKey, place: { workspaceId: string; entryId: string; subject: string }, data: JsonObject, random: Random,
+): { mark: DetailMark; detail: SealedDetail } {
+  const plain = Buffer.concat([random.bytes(saltLength), Buffer.from(canonicalJson(data), 'utf8')])
+  const sealed = seal(key, plain, aadOf(place.workspaceId, place.entryId, place.subject)).toString('base64url')
+  const commitment = sha256(plain).toString('base64url')
+  return { mark: { subject: place.subject, commitment }, detail: { subject: place.subject, sealed } }
+}
+
+/** The data again, or null when it does not open under this key at this place or does not match its commitment. */
+export function openDetail(
+  key: Uint8Array | SealingKey, place: { workspaceId: string; entryId: string; subject: string }, detail: SealedDetail, mark: DetailMark,
+): JsonObject | null {
+  const plain = open(key, Buffer.from(detail.sealed, 'base64url'), aadOf(place.workspaceId, place.entryId, place.subject))
+  if (plain === null || sha256(plain).toString('base64url') !== mark.commitment) return null
+  return JSON.parse(plain.subarray(saltLength).toString('utf8')) as JsonObject
+}
+
+export const encodeDetails = (details: readonly SealedDetail[]): Buffer =>
+  details.length === 0 ? Buffer.alloc(0) : Buffer.from(JSON.stringify(details), 'utf8')
+
+/** Null when these are not details that we encoded. */
+export function decodeDetails(bytes: Uint8Array): readonly SealedDetail[] | null {
+  if (bytes.length === 0) return []
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    return Array.isArray(value) && value.every(isSealedDetail) ? value : null
+  } catch {
+    return null
+  }
+}
+
+const isSealedDetail = (value: unknown): value is SealedDetail =>
+  typeof value === 'object' && value !== null && 'subject' in value && typeof value.subject === 'string' && 'sealed' in value && typeof value.sealed === 'string'

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { afterEach, test } from 'node:test'
+import { systemRandom } from '#core/crypto/random'
+import type { Storage } from '#core/storage/storage'
+import { changeOf, makeWorkspace, openMemory, openRoom, personId } from './fixtures.ts'
+import { createSectionSealer, sectionsCommitment } from './sections.ts'
+
+const opened: Storage[] = []
+afterEach(async () => {
+  for (const storage of opened.splice(0)) await storage.close()
+})
+
+async function sealer() {
+  const storage = await openMemory()
+  opened.push(storage)
+  const room = openRoom(storage)
+  const log = await makeWorkspace(room, [personId(1), personId(2)])
+  const sections = createSectionSealer(room.subjects, systemRandom)
+  const sealed = await sections.seal(log, 'blk_1', [{ subject: personId(1), text: 'one\n' }, { subject: personId(2), text: 'two\n' }, { subject: personId(3), text: 'erased before\n' }])
+  return { room, log, sections, sealed }
+}
+
+test('sections open again, each under its own subject; of the erased nothing is left, and the commitment stays', async () => {
+  const { room, log, sections, sealed } = await sealer()
+  assert.deepEqual(await sections.open(log, 'blk_1', sealed.bytes), [{ subject: personId(1), text: 'one\n' }, { subject: personId(2), text: 'two\n' }])
+  assert.ok(!sealed.bytes.includes('one') && !sealed.bytes.includes('erased before'))
+  await room.recorder.recordChanges([changeOf(log, { erases: [personId(1)], takesAway: true })])
+  assert.deepEqual(await sections.open(log, 'blk_1', sealed.bytes), [{ subject: personId(2), text: 'two\n' }])
+  assert.equal(sectionsCommitment(sealed.bytes), sealed.commitment)
+})
+
+test('a section that was altered, or moved to another block, counts as tampered with', async () => {
+  const { log, sections, sealed } = await sealer()
+  await assert.rejects(sections.open(log, 'blk_2', sealed.bytes), { code: 'storage/tampered' })
+  const list = JSON.parse(sealed.bytes.toString('utf8')) as [{ mark: { commitment: string } }, { mark: { commitment: string } }]
+  const commitments = list.map((section) => section.mark.commitment)
+  list[0].mark.commitment = commitments[1] as string
+  const altered = Buffer.from(JSON.stringify(list), 'utf8')
+  await assert.rejects(sections.open(log, 'blk_1', altered), { code: 'storage/tampered' })
+  assert.notEqual(sectionsCommitment(altered), sealed.commitment)
+})
+
+test('equal data has different commitments, so that nobody can guess it from the leaf', async () => {
+  const { log, sections, sealed } = await sealer()
+  const again = await sections.seal(log, 'blk_1', [{ subject: personId(1), text: 'one\n' }, { subject: personId(2), text: 'two\n' }])
+  assert.notEqual(again.commitment, sealed.commitment)
+})

@@ -1,0 +1,80 @@
+/**
+ * Sections: bulk records by subject, each sealed under its subject's key, with one commitment for a leaf to hold.
+ *
+ * The commitment is SHA-256 over the sections' salted commitments in order, so the leaf stays small however many
+ * subjects there are, and any section can be erased while the rest can still be checked against it.
+ */
+import { assert } from '#core/base/assert'
+import type { Random } from '#core/base/id'
+import { sha256 } from '#core/crypto/hash'
+import { storageFaults } from '#core/storage/faults'
+import { openDetail, sealDetail, type SealedDetail } from './details.ts'
+import type { DetailMark } from './entry.ts'
+import type { Subjects } from './subjects.ts'
+
+interface Section {
+  readonly mark: DetailMark
+  /** Null when the subject was erased before. */
+  readonly detail: SealedDetail | null
+}
+
+export interface SectionSealer {
+  seal(workspaceId: string, blockId: string, sections: readonly { subject: string; text: string }[]): Promise<{ bytes: Buffer; commitment: string }>
+  /**
+   * The readable sections of a block; erased ones are left out.
+   *
+   * @param only opens this subject's alone
+   */
+  open(workspaceId: string, blockId: string, bytes: Uint8Array, only?: string): Promise<readonly { subject: string; text: string }[]>
+}
+
+/** What the leaf of a block commits to; the same for everyone who holds the block's bytes, keys or not. */
+export function sectionsCommitment(bytes: Uint8Array): string {
+  const marks = parse(bytes).map((section) => `${section.mark.subject} ${section.mark.commitment}\n`)
+  return sha256(Buffer.from(marks.join(''), 'utf8')).toString('base64url')
+}
+
+export function createSectionSealer(subjects: Subjects, random: Random): SectionSealer {
+  return {
+    async seal(workspaceId, blockId, sections) {
+      const sealed: Section[] = []
+      for (const { subject, text } of sections) {
+        const key = await subjects.keyToSeal(workspaceId, subject)
+        if (key === null) {
+          sealed.push({ mark: { subject, commitment: '' }, detail: null })
+          continue
+        }
+        sealed.push(sealDetail(key, { workspaceId, entryId: blockId, subject }, { text }, random))
+      }
+      const bytes = Buffer.from(JSON.stringify(sealed), 'utf8')
+      return { bytes, commitment: sectionsCommitment(bytes) }
+    },
+    async open(workspaceId, blockId, bytes, only) {
+      const readable: { subject: string; text: string }[] = []
+      for (const { mark, detail } of sectionsOf(blockId, bytes)) {
+        if (only !== undefined && mark.subject !== only) continue
+        const key = detail === null ? null : await subjects.keyToOpen(workspaceId, mark.subject)
+        if (key === null || detail === null) continue
+        const data = openDetail(key, { workspaceId, entryId: blockId, subject: mark.subject }, detail, mark)
+        if (data === null) throw tamperedBlock(blockId)
+        assert(typeof data['text'] === 'string', 'A8: a section holds text')
+        readable.push({ subject: mark.subject, text: data['text'] })
+      }
+      return readable
+    },
+  }
+}
+
+/** Invariant A8: what does not open to what its commitment says was tampered with. */
+function sectionsOf(blockId: string, bytes: Uint8Array): readonly Section[] {
+  try {
+    return parse(bytes)
+  } catch {
+    throw tamperedBlock(blockId)
+  }
+}
+
+const tamperedBlock = (blockId: string) =>
+  storageFaults.tampered('A block of uses was altered outside Claviger. Run `claviger audit verify`.', { context: { block: blockId } })
+
+const parse = (bytes: Uint8Array): Section[] => JSON.parse(Buffer.from(bytes).toString('utf8')) as Section[]

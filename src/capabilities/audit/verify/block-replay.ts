@@ -1,0 +1,90 @@
+/**
+ * Blocks of uses, held against the entries that committed to them.
+ *
+ * @module
+ */
+import type { Entry } from '../entry.ts'
+import { sectionsCommitment } from '../sections.ts'
+import { sectionMarks } from './records.ts'
+import { VerifyProblem } from './problem.ts'
+import type { BlockRecord } from './source.ts'
+
+interface Facts {
+  readonly block: string
+  readonly uses: number
+  readonly denied: number
+  readonly from: string
+  readonly to: string
+  readonly sections: string
+}
+
+/** The event of the entries that commit to blocks. */
+const blockEvent = 'uses.recorded'
+/** A running log cannot cut more blocks than this while its blocks are read. */
+const unexplainedMax = 10_000
+
+export class BlockReplay {
+  readonly #logged = new Map<string, Facts>()
+  readonly #seen = new Set<string>()
+  /** Blocks that are there and not logged yet, in the order in which they were found. */
+  readonly #unexplained = new Map<string, BlockRecord>()
+  #blocks = 0
+
+  get blocks(): number {
+    return this.#blocks
+  }
+
+  /** @throws VerifyProblem */
+  apply(index: number, entry: Entry): void {
+    if (entry.event !== blockEvent) return
+    const facts = factsOf(entry)
+    if (facts === null) throw new VerifyProblem('block-facts-malformed', 'entry', index)
+    if (this.#logged.has(facts.block)) throw new VerifyProblem('block-logged-twice', 'entry', index)
+    this.#logged.set(facts.block, facts)
+    const waiting = this.#unexplained.get(facts.block)
+    if (waiting === undefined) return
+    this.#unexplained.delete(facts.block)
+    this.#compare(waiting, facts)
+  }
+
+  /** @throws VerifyProblem */
+  check(block: BlockRecord): void {
+    if (this.#seen.has(block.id)) throw new VerifyProblem('block-repeated', 'block', block.id)
+    this.#seen.add(block.id)
+    this.#blocks++
+    const facts = this.#logged.get(block.id)
+    if (facts !== undefined) return this.#compare(block, facts)
+    this.#unexplained.set(block.id, block)
+    if (this.#unexplained.size > unexplainedMax) this.requireExplained()
+  }
+
+  /** Every block has been checked. @throws VerifyProblem when one that was logged was not there */
+  finish(): void {
+    for (const id of this.#logged.keys()) {
+      if (!this.#seen.has(id)) throw new VerifyProblem('block-missing', 'block', id)
+    }
+  }
+
+  get hasUnexplained(): boolean {
+    return this.#unexplained.size > 0
+  }
+
+  /** @throws VerifyProblem with the first block that no entry explains */
+  requireExplained(): void {
+    for (const id of this.#unexplained.keys()) throw new VerifyProblem('block-unknown', 'block', id)
+  }
+
+  #compare({ id, uses, from, to, sections }: BlockRecord, facts: Facts): void {
+    if (sectionMarks(sections) === null) throw new VerifyProblem('block-malformed', 'block', id)
+    const isSame = sectionsCommitment(sections) === facts.sections && uses === facts.uses && from === facts.from && to === facts.to
+    if (!isSame) throw new VerifyProblem('block-altered', 'block', id)
+  }
+}
+
+function factsOf({ facts }: Entry): Facts | null {
+  const { block, uses, denied, from, to, sections } = facts
+  if (typeof block !== 'string' || typeof from !== 'string' || typeof to !== 'string' || typeof sections !== 'string') return null
+  if (typeof uses !== 'number' || typeof denied !== 'number') return null
+  const isCounted = Number.isSafeInteger(uses) && Number.isSafeInteger(denied) && uses > 0 && denied >= 0 && denied <= uses
+  return isCounted && from <= to ? { block, uses, denied, from, to, sections } : null
+}

@@ -1,0 +1,42 @@
+/** Pages of guarded rows: in the order of their ids, none hidden, each with whether it is to be believed. */
+import { sql, type RawBuilder } from 'kysely'
+import { decodeCursor, encodeCursor } from '#core/http/cursor'
+import { listLimitDefault } from '#core/http/schema'
+import { isCurrent, type GuardedRow, type HeadedRow } from '#core/storage/guarded-read'
+import type { RowBase, Table } from '#core/storage/table'
+import type { KeysServices } from './services.ts'
+
+export interface PageQuery {
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export interface Page<Item> {
+  readonly items: Item[]
+  readonly nextCursor: string | null
+}
+
+/** Where a list that is ordered by id goes on; '' at its beginning. @throws Fault http/invalid-cursor */
+export const startOf = (operation: string, { cursor }: PageQuery): string =>
+  cursor === undefined ? '' : decodeCursor(operation, cursor, ['string'])[0]
+
+export const limitOf = ({ limit }: PageQuery): number => limit ?? listLimitDefault
+
+/** @param where over the table's rows, which it calls `t` */
+export async function readPage<Row extends RowBase, Item>(
+  { storage, guard }: Pick<KeysServices, 'storage' | 'guard'>,
+  list: { readonly operation: string; readonly table: Table<Row>; readonly where: RawBuilder<unknown>; readonly query: PageQuery },
+  present: (found: GuardedRow<Row>) => Item,
+): Promise<Page<Item>> {
+  const { operation, table, where, query } = list
+  const limit = limitOf(query)
+  const result = await sql<HeadedRow<Row>>`SELECT t.*, h.version AS head_version FROM ${sql.table(table.name)} t
+    LEFT JOIN row_heads h ON h.id = ${`${table.name}/`} || t.id
+    WHERE ${where} AND t.id > ${startOf(operation, query)} ORDER BY t.id LIMIT ${limit + 1}`.execute(storage.reader<never>())
+  const rows = result.rows.slice(0, limit)
+  const last = result.rows.length > limit ? rows.at(-1) : undefined
+  return {
+    items: rows.map((row) => present({ row, genuine: isCurrent(guard, table, row) })),
+    nextCursor: last === undefined ? null : encodeCursor(operation, [last.id]),
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Access: what each role may do, collected from the operations themselves, and who may hand it on.
+ *
+ * @module
+ */
+import { roles, type AnyOperation, type Caller, type Role } from '#core/http/operation'
+import { roleGrants } from '#cap/keys'
+import { principalFaults } from './faults.ts'
+
+export interface Access {
+  /** Every permission there is. */
+  readonly permissions: ReadonlySet<string>
+  permissionsOf(role: Role): ReadonlySet<string>
+}
+
+/** Permissions that stand for no operation: addresses of the server itself. */
+export interface ExtraPermission {
+  readonly permission: string
+  readonly roles: readonly Role[]
+}
+
+export function collectAccess(operations: readonly AnyOperation[], extra: readonly ExtraPermission[]): Access {
+  const byRole = new Map<Role, Set<string>>(roles.map((role) => [role, new Set()]))
+  for (const { permission, roles: holders } of [...operations, ...extra]) {
+    for (const role of holders) byRole.get(role)?.add(permission)
+  }
+  const permissions = new Set([...operations, ...extra].map((item) => item.permission))
+  return { permissions, permissionsOf: (role) => byRole.get(role) ?? new Set() }
+}
+
+/** What a credential grants its holder: the role's permissions, narrowed to the key's own (P2). */
+export function effectivePermissions(rolePermissions: ReadonlySet<string>, keyPermissions: Iterable<string>): ReadonlySet<string> {
+  const held = new Set(keyPermissions)
+  return held.has(roleGrants) ? rolePermissions : rolePermissions.intersection(held)
+}
+
+/**
+ * Invariant P1: whoever gives, changes or takes authority holds all of it.
+ *
+ * @throws Fault principals/lacks-authority
+ */
+export function requireAuthority(caller: Caller, granted: ReadonlySet<string>): void {
+  const missing = granted.difference(caller.permissions)
+  if (missing.size > 0) {
+    throw principalFaults['lacks-authority']('You can only give, change or take what you hold yourself.', { context: { missing: [...missing] } })
+  }
+}

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Fault } from '#core/base/fault'
+import { createUseRecorder, type KeysDatabase } from '#cap/keys'
+import { createAuthenticate } from './authenticate.ts'
+import { createCredential } from './create-credential.ts'
+import { disablePrincipal } from './disable-principal.ts'
+import { enablePrincipal } from './enable-principal.ts'
+import { act, edit, fault, openHouse, write, type House } from './fixtures.ts'
+import { revokePrincipal } from './revoke-principal.ts'
+import { updatePrincipal } from './update-principal.ts'
+
+const refused = fault('http/unauthenticated')
+
+/** The codes of all uses on record, with the keys they are of. */
+async function usesOf(house: House): Promise<string[][]> {
+  await house.uses.flush()
+  const batches = await house.storage.reader<KeysDatabase>().selectFrom('use_batches').selectAll().orderBy('id').execute()
+  const lines = batches.flatMap(({ uses }) => Buffer.from(uses).toString('latin1').trimEnd().split('\n'))
+  return lines.map((line) => line.split('\t')).map((fields) => [fields[2] as string, fields[5] as string, fields[8] as string])
+}
+
+test('the first owner\'s credential stands for the owner, who may do everything', async () => {
+  const house = await openHouse()
+  const { caller } = await house.as(house.ownerSecret)
+  assert.deepEqual(caller.permissions, house.services.access.permissions)
+  assert.equal(caller.workspaceId, house.workspaceId)
+  await house.close()
+})
+
+test('no credential, garbage, and another\'s secret are refused alike', async () => {
+  const house = await openHouse()
+  await assert.rejects(house.as(''), refused)
+  await assert.rejects(house.as('garbage'), refused)
+  await assert.rejects(house.as(`${house.ownerSecret.slice(0, -1)}0`), refused)
+  await house.close()
+})
+
+test('P2: a caller may do what role and credential both grant', async () => {
+  const house = await openHouse()
+  const narrow = await house.hire('developer', ['keys:verify', 'keys:read'])
+  assert.deepEqual((await house.as(narrow.secret)).caller.permissions, new Set(['keys:verify', 'keys:read']))
+  // A credential that grants more than its role, because the role was narrowed since, grants what is left.
+  const as = await house.as(house.ownerSecret)
+  await write(house, house.services, updatePrincipal, as, { params: { principalId: narrow.principalId }, body: { role: 'auditor' } })
+  assert.deepEqual((await house.as(narrow.secret)).caller.permissions, new Set(['keys:read']))
+  const wide = await house.hire('operator')
+  assert.deepEqual((await house.as(wide.secret)).caller.permissions, house.services.access.permissionsOf('operator'))
+  await house.close()
+})
+
+test('a role that changes counts from the next request on, remembered callers or not', async () => {
+  const house = await openHouse()
+  const { principalId, secret } = await house.hire('admin')
+  for (const role of ['operator', 'auditor', 'admin'] as const) {
+    await house.as(secret)
+    await write(house, house.services, updatePrincipal, await house.as(house.ownerSecret), { params: { principalId }, body: { role } })
+    assert.deepEqual((await house.as(secret)).caller.permissions, house.services.access.permissionsOf(role))
+  }
+  await house.close()
+})
+
+test('P5: a disabled principal\'s credentials are refused from the next request on, and count again when it is enabled; a revoked one\'s never', async () => {
+  const house = await openHouse()
+  const { principalId, secret, keyId } = await house.hire('operator')
+  const params = { principalId }
+  const as = await house.as(house.ownerSecret)
+  await house.as(secret)
+  await write(house, house.services, disablePrincipal, as, { params })
+  await assert.rejects(house.as(secret), refused)
+  await write(house, house.services, enablePrincipal, as, { params })
+  await house.as(secret)
+  await write(house, house.services, revokePrincipal, as, { params })
+  await assert.rejects(house.as(secret), refused)
+  // Whoever still tries proved to hold the credential: that is evidence.
+  const uses = (await usesOf(house)).filter(([id]) => id === keyId)
+  assert.deepEqual(uses, [[keyId, 'valid', principalId], [keyId, 'disabled', principalId], [keyId, 'valid', principalId], [keyId, 'revoked', principalId]])
+  await house.close()
+})
+
+test('a credential that was revoked, or has expired, is refused from the next request on', async () => {
+  const house = await openHouse()
+  const { secret, keyId } = await house.hire('operator')
+  await house.as(secret)
+  await act(house, 'keys.revoke', await house.as(house.ownerSecret), { params: { keyId }, body: { reason: 'key-compromise' } })
+  await assert.rejects(house.as(secret), refused)
+  house.pass(366 * 86_400_000)
+  await assert.rejects(house.as(house.ownerSecret), refused)
+  await house.close()
+})
+
+test('a customer\'s key is no credential, whatever its permissions are called', async () => {
+  const house = await openHouse()
+  const as = await house.as(house.ownerSecret)
+  const permissions = [{ name: 'keys:create', access: 'write' }]
+  const api = await act(house, 'apis.create', as, { body: { slug: 'node', name: 'Node', prefix: 'node', permissions } })
+  const environment = await act(house, 'environments.create', as, { params: { apiId: api['apiId'] }, body: { kind: 'production' } })
+  const key = await act(house, 'keys.create', as, { body: { environmentId: environment['environmentId'], name: 'bot', permissions: ['keys:create'] } })
+  const refusedPlainly = (error: unknown) => refused(error) && (error as Fault).detail === 'The credential is not valid.'
+  await assert.rejects(house.as(String(key['secret'])), refusedPlainly)
+  await act(house, 'keys.revoke', as, { params: { keyId: key['keyId'] }, body: { reason: 'superseded' } })
+  await assert.rejects(house.as(String(key['secret'])), refusedPlainly)
+  assert.ok((await usesOf(house)).every(([keyId]) => keyId !== key['keyId']))
+  await house.close()
+})
+
+test('a credential with an address list counts from those addresses only', async () => {
+  const house = await openHouse()
+  const { principalId } = await house.hire('operator')
+  const body = { name: 'office', ipRanges: ['203.0.113.0/24'] }
+  const { secret } = await write(house, house.services, createCredential, await house.as(house.ownerSecret), { params: { principalId }, body })
+  await house.as(secret, '203.0.113.7')
+  await assert.rejects(house.as(secret, '198.51.100.7'), refused)
+  await house.close()
+})
+
+test('a full use recorder stops no caller, so that what takes away goes on', async () => {
+  const house = await openHouse()
+  const disk = { ...house.storage, commit: () => new Promise<never>(() => {}) }
+  const uses = createUseRecorder({ storage: disk, clock: house.clock, random: house.random })
+  const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses, clock: house.clock })
+  const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
+  const use = {
+    workspaceId: house.workspaceId, environmentId: '', keyId: '', consumerId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '',
+  } as const
+  assert.throws(() => {
+    for (;;) uses.relaxed(use)
+  }, fault('keys/use-recording-unavailable'))
+  while (uses.dropped === 0) await authenticate(house.ownerSecret, client)
+  assert.ok((await authenticate(house.ownerSecret, client)).permissions.has('keys:revoke'))
+  await house.close()
+})
+
+test('P2: a principal whose row was altered acts no more, and whoever holds everything can still revoke it', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'claviger-principals-'))
+  const path = join(directory, 'test.db')
+  const first = await openHouse({ path })
+  const { principalId, secret } = await first.hire('developer')
+  const admin = await first.hire('admin')
+  await first.close()
+  edit(path, `UPDATE principals SET role = 'owner' WHERE id = ?`, principalId)
+  const house = await openHouse({ path, seed: 'again' }, first)
+  await assert.rejects(house.as(secret), fault('storage/tampered'))
+  const params = { principalId }
+  await assert.rejects(write(house, house.services, revokePrincipal, await house.as(admin.secret), { params }), fault('principals/lacks-authority'))
+  assert.equal((await write(house, house.services, revokePrincipal, await house.as(house.ownerSecret), { params })).status, 'revoked')
+  await assert.rejects(house.as(secret), refused)
+  await house.close()
+  rmSync(directory, { recursive: true })
+})

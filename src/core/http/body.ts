@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import type { Fault } from '#core/base/fault'
+import type { Exchange } from './exchange.ts'
+import { httpFaults } from './faults.ts'
+
+/** JSON is UTF-8 (RFC 8259 §8.1), so the one parameter that may stand there says what is so anyway. */
+const jsonContentType = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i
+
+/**
+ * Reads a JSON body of at most `bodyMax` bytes.
+ *
+ * @param done called once with the bytes or the fault; never when the client leaves before the end
+ */
+export function readBody(exchange: Exchange, done: (body: Uint8Array | Fault) => void): void {
+  const { request } = exchange
+  const { bodyMax } = exchange.context.limits
+  const refusal = refusalOf(request, bodyMax)
+  if (refusal !== null) return done(refusal)
+  exchange.inviteBody()
+  const chunks: Buffer[] = []
+  let length = 0
+  const onData = (chunk: Buffer): void => {
+    length += chunk.length
+    if (length <= bodyMax) return void chunks.push(chunk)
+    request.off('data', onData).off('end', onEnd)
+    done(tooLarge(bodyMax))
+  }
+  const onEnd = (): void => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
+  request.on('data', onData).on('end', onEnd)
+}
+
+function refusalOf({ headers }: IncomingMessage, bodyMax: number): Fault | null {
+  const contentType = headers['content-type']
+  if (contentType !== 'application/json' && !jsonContentType.test(contentType ?? '')) {
+    return httpFaults['unsupported-media-type']('Send the body as `Content-Type: application/json`, in UTF-8.')
+  }
+  if (headers['content-encoding'] !== undefined) return httpFaults['unsupported-media-type']('Send the body as it is, without `Content-Encoding`.')
+  return Number(headers['content-length'] ?? 0) > bodyMax ? tooLarge(bodyMax) : null
+}
+
+const tooLarge = (bodyMax: number): Fault => httpFaults['body-too-large'](`A body may have ${bodyMax} bytes.`)

@@ -1,0 +1,118 @@
+/**
+ * Idempotency keys: a write that is sent again has its effect once, and the same answer.
+ *
+ * Invariant H5: the answer is stored in the commit of the write itself, so there is never one without the other, and two
+ * requests at the same time cannot both commit: the second finds the first one's row, and answers what that says.
+ * Invariant H6: what a schema marks secret is not stored and not replayed.
+ *
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import { canonicalJson, type JsonValue } from '#core/base/json'
+import { sha256 } from '#core/crypto/hash'
+import type { RowWrite } from '#core/storage/commit'
+import type { Migration, Storage } from '#core/storage/storage'
+import { defineTable, type RowBase } from '#core/storage/table'
+import type { ServerContext } from './context.ts'
+import { httpFaults } from './faults.ts'
+import type { Input } from './input.ts'
+import type { Caller } from './operation.ts'
+import type { Answer } from './perform.ts'
+import { versionHeader } from './precondition.ts'
+import type { Route } from './route.ts'
+import { invalidInput } from './validation.ts'
+
+export const idempotencyKeptMs = 24 * 3_600_000
+
+interface IdempotencyRow extends RowBase {
+  /** SHA-256 of the request, base64url. */
+  readonly request_digest: string
+  readonly status: number
+  /** The answer without its secrets. */
+  readonly output: string
+  readonly entry_id: string
+  readonly created_at_ms: number
+}
+
+interface IdempotencyDatabase {
+  readonly idempotency_keys: IdempotencyRow
+}
+
+export const idempotencyTable = defineTable<IdempotencyRow>('idempotency_keys', {
+  columns: { request_digest: 'text', status: 'integer', output: 'json', entry_id: 'text', created_at_ms: 'integer' },
+})
+
+export const idempotencyMigration: Migration = {
+  id: 'http/0001-idempotency',
+  statements: ({ text, integer }) => [
+    `CREATE TABLE idempotency_keys (id ${text} PRIMARY KEY, version ${integer} NOT NULL, request_digest ${text} NOT NULL,
+      status ${integer} NOT NULL, output ${text} NOT NULL, entry_id ${text} NOT NULL, created_at_ms ${integer} NOT NULL)`,
+    'CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at_ms)',
+  ],
+}
+
+/** 1 to 128 visible ASCII characters. */
+const keyShape = /^[\x21-\x7e]{1,128}$/
+
+/** The request's `Idempotency-Key`, or null. @throws Fault http/invalid-input */
+export function idempotencyKeyOf(request: IncomingMessage): string | null {
+  const header = request.headers['idempotency-key']
+  if (header === undefined) return null
+  if (typeof header !== 'string' || !keyShape.test(header)) {
+    throw invalidInput([{ pointer: 'header.idempotency-key', detail: 'Must be 1 to 128 visible ASCII characters.' }])
+  }
+  return header
+}
+
+/** One keyed request. */
+export interface Replay {
+  /** The answer that this request already had, or null. @throws Fault http/idempotency-mismatch */
+  find(): Promise<Answer | null>
+  /** The row that keeps the answer, to be committed with the write. Call `find` before. */
+  writeFor(status: number, output: unknown, entryId: string, atMs: number): RowWrite
+}
+
+export function createReplay({ storage, clock }: ServerContext, route: Route, caller: Caller, input: Input, key: string): Replay {
+  const { operation } = route
+  const id = digestOf([caller.workspaceId, caller.principalId, operation.id, key])
+  const { params, query, body } = input
+  // Input was read from JSON, or from an address as text, numbers and booleans. The key, which is not stored, goes in too:
+  // whoever reads the database cannot try out what a secret in the body may have been.
+  const requestDigest = digestOf([key, operation.http, params, query as Readonly<Record<string, JsonValue>>, body])
+  /** Of the row that stands there, kept longer than it need be and not purged yet; 0 when there is none. */
+  let standingVersion = 0
+  return {
+    async find() {
+      const row = await storage.reader<IdempotencyDatabase>().selectFrom('idempotency_keys').selectAll().where('id', '=', id).executeTakeFirst()
+      standingVersion = row?.version ?? 0
+      if (row === undefined || row.created_at_ms <= clock.now() - idempotencyKeptMs) return null
+      if (row.request_digest !== requestDigest) {
+        throw httpFaults['idempotency-mismatch']('This Idempotency-Key came with another request before. Take a new key for a new request.')
+      }
+      const headers = ['claviger-audit-entry', row.entry_id, ...versionHeader(route, JSON.parse(row.output)), 'idempotency-replayed', 'true']
+      return [row.status, 'application/json', row.output, headers]
+    },
+    writeFor: (status, output, entryId, atMs) => ({
+      kind: standingVersion === 0 ? 'insert' : 'update',
+      table: idempotencyTable,
+      row: {
+        id, version: standingVersion + 1, request_digest: requestDigest, status,
+        output: canonicalJson(output as JsonValue), entry_id: entryId, created_at_ms: atMs,
+      } satisfies IdempotencyRow,
+    }),
+  }
+}
+
+const digestOf = (value: JsonValue): string => sha256(Buffer.from(canonicalJson(value), 'utf8')).toString('base64url')
+
+const purgedAtOnce = 500
+
+/** Deletes rows that are older than a key is kept, some at a time. @returns how many */
+export async function purgeIdempotencyKeys(storage: Storage, nowMs: number): Promise<number> {
+  const rows = await storage.reader<IdempotencyDatabase>().selectFrom('idempotency_keys').select(['id', 'version'])
+    .where('created_at_ms', '<=', nowMs - idempotencyKeptMs).orderBy('created_at_ms').limit(purgedAtOnce).execute()
+  if (rows.length === 0) return 0
+  const writes = rows.map(({ id, version }): RowWrite => ({ kind: 'delete', table: idempotencyTable, id, version: version + 1 }))
+  await storage.commit({ atMs: nowMs, expects: [], writes, appends: [], takesAway: true })
+  return rows.length
+}

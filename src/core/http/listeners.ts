@@ -1,0 +1,122 @@
+/**
+ * Listening sockets: bounded, on loopback unless they speak TLS, drained before they close.
+ *
+ * @module
+ */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { assert } from '#core/base/assert'
+import type { Logger } from '#core/telemetry/logger'
+import type { Limits } from './limits.ts'
+import { readTls, tlsFingerprint, type TlsFiles } from './tls.ts'
+
+/** Where a server listens. */
+export interface Listening {
+  readonly url: string
+  readonly port: number
+}
+
+/** Who answers what comes in. */
+export interface Handlers {
+  readonly request: RequestListener
+  /** An `Expect` other than `100-continue`. */
+  readonly unmetExpectation: RequestListener
+  /** `CONNECT`: somebody takes this for a proxy. The socket is no HTTP connection any more. */
+  readonly connect: (request: IncomingMessage, socket: Socket) => void
+}
+
+export interface Listeners {
+  create(handlers: Handlers): Server
+  listen(app: FastifyInstance, at: { readonly host: string; readonly port: number }, unsafePlainHttp: boolean): Promise<Listening>
+  reloadTls(): void
+  /** @param quiet resolves when every answer has gone out */
+  close(app: FastifyInstance, quiet: Promise<void>): Promise<void>
+}
+
+const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
+const tlsCheckMs = 1_000
+
+export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Logger): Listeners {
+  /** One an address: `localhost` has two. */
+  const servers: (Server | TlsServer)[] = []
+  /** All of them: Node itself forgets those that have not shaken hands yet. */
+  const sockets = new Set<Socket>()
+  let fingerprint = tls === null ? '' : tlsFingerprint(tls)
+  const watch = tls === null ? null : setInterval(reloadIfChanged, tlsCheckMs).unref()
+
+  function reloadIfChanged(): void {
+    if (tls === null) return
+    const current = tlsFingerprint(tls)
+    if (current === '' || current === fingerprint) return
+    fingerprint = current
+    reloadTls()
+  }
+
+  function reloadTls(): void {
+    if (tls === null) return
+    try {
+      const secureContext = readTls(tls)
+      for (const server of servers) if ('setSecureContext' in server) server.setSecureContext(secureContext)
+      logger.info({ certFile: tls.certFile }, 'TLS certificate loaded')
+    } catch (error) {
+      logger.error({ certFile: tls.certFile, err: error }, 'TLS certificate cannot be used; the one before stays')
+    }
+  }
+
+  return {
+    create({ request, unmetExpectation, connect }) {
+      const options = nodeOptions(limits)
+      const server = tls === null
+        ? createServer(options, request)
+        : createTlsServer({ ...options, ...readTls(tls), ...(tls.clientCaFile === undefined ? {} : { requestCert: true, rejectUnauthorized: true }) }, request)
+      // Node would ask for every body at once; the pipeline asks for those that it will read.
+      server.on('checkContinue', request)
+      server.on('checkExpectation', unmetExpectation)
+      server.on('connect', connect)
+      server.on('connection', (socket: Socket) => {
+        sockets.add(socket)
+        socket.once('close', () => sockets.delete(socket))
+      })
+      server.maxConnections = limits.connectionsMax
+      // A header that is dropped because there are many could be a precondition; their bytes are bounded anyway.
+      server.maxHeadersCount = 0
+      servers.push(server)
+      return server
+    },
+    async listen(app, { host, port }, unsafePlainHttp) {
+      assert(tls !== null || loopbackHosts.has(host) || unsafePlainHttp, 'H9: plain HTTP is served on loopback only, unless `unsafePlainHttp` says otherwise')
+      await app.listen({ host, port })
+      const { port: bound } = app.server.address() as AddressInfo
+      const name = host.includes(':') ? `[${host}]` : host
+      return { url: `${tls === null ? 'http' : 'https'}://${name}:${bound}`, port: bound }
+    },
+    reloadTls,
+    async close(app, quiet) {
+      if (watch !== null) clearInterval(watch)
+      const closeSockets = (): void => sockets.forEach((socket) => socket.destroy())
+      const deadline = setTimeout(() => {
+        logger.warn({ drainMs: limits.drainMs }, 'requests were still under way when the time to drain had passed')
+        closeSockets()
+      }, limits.drainMs)
+      // What is left then are connections that ask nothing: idle, not yet used, or in the middle of saying hello.
+      void quiet.then(closeSockets)
+      await app.close()
+      clearTimeout(deadline)
+    },
+  }
+}
+
+const nodeOptions = (limits: Limits): ServerOptions => ({
+  maxHeaderSize: limits.headerMax,
+  headersTimeout: limits.headersTimeoutMs,
+  requestTimeout: limits.requestTimeoutMs,
+  keepAliveTimeout: limits.keepAliveMs,
+  connectionsCheckingInterval: 1_000,
+  noDelay: true,
+  // Of two `Authorization` or `Content-Type` headers Node would take the first and drop the other; joined, they are refused.
+  joinDuplicateHeaders: true,
+  // Refused with a problem instead; see `Exchange.refusalAtTheDoor`.
+  requireHostHeader: false,
+})

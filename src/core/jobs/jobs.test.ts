@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { startJobs } from './jobs.ts'
+
+test('a failed run is reported and the job runs again', async () => {
+  const errors: string[] = []
+  let runs = 0
+  const again = Promise.withResolvers<void>()
+  const jobs = startJobs([{ name: 'shaky', everyMs: 1, run: async () => {
+    if (++runs === 1) throw new Error('once')
+    again.resolve()
+  } }], (job) => errors.push(job))
+  const keepAlive = setInterval(() => {}, 1000)
+  await again.promise
+  clearInterval(keepAlive)
+  await jobs.stop()
+  assert.deepEqual(errors, ['shaky'])
+})
+
+test('stop waits for the run under way, and no other starts after it', async () => {
+  let runs = 0
+  let ended = 0
+  const started = Promise.withResolvers<void>()
+  const jobs = startJobs([{ name: 'slow', everyMs: 1, run: async () => {
+    runs++
+    started.resolve()
+    await wait(20)
+    ended++
+  } }], () => {})
+  const keepAlive = setInterval(() => {}, 1000)
+  await started.promise
+  await jobs.stop()
+  await wait(10)
+  clearInterval(keepAlive)
+  assert.deepEqual([runs, ended], [1, 1])
+})

@@ -1,0 +1,29 @@
+import type { Dialect, Statement } from '../sql.ts'
+import type { SqlTypes } from '../storage.ts'
+
+/**
+ * A row that is not there cannot be locked, so whoever counts on an id being free, and whoever takes one, meet on an
+ * advisory lock over the id's hash. Ids that share a hash wait for each other, and are otherwise unharmed.
+ */
+const lockOnId = (lock: 'pg_advisory_xact_lock' | 'pg_advisory_xact_lock_shared'): Statement => ({
+  table: '',
+  sql: `SELECT ${lock}(hashtextextended($1, 0))`,
+  kind: 'read',
+  rows: null,
+})
+
+export const postgresDialect: Dialect = {
+  engine: 'postgres',
+  placeholder: (position) => `$${position}`,
+  greatest: 'greatest',
+  lockRow: ' FOR SHARE',
+  keepIdFree: lockOnId('pg_advisory_xact_lock_shared'),
+  takeId: lockOnId('pg_advisory_xact_lock'),
+}
+
+export const postgresTypes: SqlTypes = {
+  engine: 'postgres',
+  blob: 'BYTEA',
+  integer: 'BIGINT',
+  text: 'TEXT COLLATE "C"',
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterEach, test } from 'node:test'
+import { promisify } from 'node:util'
+import { boxesOf, put, conflict, entry, insertBox, testMigration, updateBox } from '../conformance/harness.ts'
+import type { Storage } from '../storage.ts'
+import { openSqlite } from './open-sqlite.ts'
+
+const directories: string[] = []
+const storages: Storage[] = []
+
+function newPath(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'claviger-sqlite-'))
+  directories.push(directory)
+  return join(directory, 'test.db')
+}
+
+async function open(path: string, inline = false): Promise<Storage> {
+  const storage = await openSqlite({ path, migrations: [testMigration], inline })
+  storages.push(storage)
+  return storage
+}
+
+afterEach(async () => {
+  for (const storage of storages.splice(0)) await storage.close()
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true })
+})
+
+test('a database in memory works like one in a file, in process', async () => {
+  const storage = await open(':memory:')
+  const { indexes } = await put(storage, { writes: [insertBox('a')], appends: [entry('ent_1'), entry('ent_2')] })
+  assert.deepEqual(indexes, [0, 1])
+  assert.equal((await boxesOf(storage)).length, 1)
+})
+
+test('in process, a commit has happened when the call returns', async () => {
+  const storage = await open(':memory:')
+  let heard = 0
+  storage.onCommitted(() => (heard += 1))
+  const committed = put(storage, { writes: [insertBox('a')] })
+  assert.equal(heard, 1)
+  await committed
+})
+
+test('every file is readable by its owner only, also one that was there before', async () => {
+  const path = newPath()
+  writeFileSync(path, '')
+  chmodSync(path, 0o644)
+  const storage = await open(path)
+  await put(storage, { writes: [insertBox('a')] })
+  const files = readdirSync(join(path, '..'))
+  assert.deepEqual(files.sort(), ['test.db', 'test.db-shm', 'test.db-wal', 'test.db.lock', 'test.db.reserve'])
+  for (const file of files) assert.equal(statSync(join(path, '..', file)).mode & 0o777, 0o600, file)
+})
+
+test('a second server on the same database is refused until the first has closed', async () => {
+  const path = newPath()
+  const first = await open(path)
+  await assert.rejects(open(path), { code: 'storage/locked' })
+  const program = `import { openSqlite } from ${JSON.stringify(new URL('./open-sqlite.ts', import.meta.url).href)}
+    const opened = openSqlite({ path: ${JSON.stringify(path)}, migrations: [] })
+    await opened.then(() => console.log('open'), (error) => console.log(error.code))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program])
+  assert.equal(stdout.trim(), 'storage/locked')
+  // Whoever was turned away took nothing of the first one's lock with it.
+  await assert.rejects(open(path), { code: 'storage/locked' })
+  await first.close()
+  await open(path)
+})
+
+for (const inline of [false, true]) {
+  const where = inline ? 'in process' : 'in its thread'
+
+  test(`${where}: somebody else's write is noticed when idle, and by a commit before it is acknowledged`, async () => {
+    const path = newPath()
+    const storage = await open(path, inline)
+    const heard: string[] = []
+    const noticed = new Promise<void>((resolve) => storage.onForeignWrite(() => (heard.push('foreign'), resolve())))
+    storage.onCommitted(() => heard.push('committed'))
+    await put(storage, { writes: [insertBox('a')], appends: [entry('ent_1')] })
+    const stranger = new DatabaseSync(path)
+    stranger.exec(`UPDATE boxes SET label = 'theirs'`)
+    const waiting = setTimeout(() => {}, 5_000)
+    await noticed
+    clearTimeout(waiting)
+    stranger.exec(`INSERT INTO entries VALUES ('wsp_a', 1, 'ent_theirs', 1, '', x'', x'')`)
+    const { indexes } = await put(storage, { appends: [entry('ent_2')] })
+    assert.deepEqual([heard, indexes], [['committed', 'foreign', 'foreign', 'committed'], [2]])
+    stranger.close()
+  })
+}
+
+test('its own commits are never taken for somebody else\'s', async () => {
+  const storage = await open(newPath())
+  storage.onForeignWrite(() => assert.fail('nobody else has written'))
+  for (let turn = 0; turn < 5; turn++) {
+    await put(storage, { writes: [insertBox(`box${turn}`)] })
+    await new Promise((resolve) => setTimeout(resolve, 60))
+  }
+})
+
+test('at most 8,192 commits wait; the next is told that the server is busy', async () => {
+  const storage = await open(newPath())
+  const commits = Array.from({ length: 8_200 }, (_, index) => put(storage, { appends: [entry(`ent_${index}`)] }))
+  const outcomes = await Promise.allSettled(commits)
+  const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))
+  assert.deepEqual(refused, Array.from({ length: 8 }, () => 'storage/busy'))
+  assert.deepEqual((await put(storage, { appends: [entry('ent_last')] })).indexes, [8_192])
+})
+
+test('among many commits of one flush, those that fail half-way are undone and the others are not', async () => {
+  const storage = await open(newPath())
+  await put(storage, { writes: [insertBox('taken')] })
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 200 }, (_, index) => {
+      const doomed = index % 7 === 3 ? [updateBox('taken', 9)] : []
+      return put(storage, { writes: [insertBox(`box${index}`), ...doomed], appends: [entry(`ent_${index}`)] })
+    }),
+  )
+  const indexes = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value.indexes : []))
+  assert.deepEqual(indexes, indexes.map((_, index) => index))
+  assert.equal(indexes.length, 200 - 29)
+  assert.equal((await boxesOf(storage)).length, 1 + 200 - 29)
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  assert.ok(failed?.status === 'rejected' && conflict('version', 'boxes')(failed.reason))
+})
+
+test('a file that is no database is refused as damaged', async () => {
+  const path = newPath()
+  writeFileSync(path, 'this is not a database, and it is long enough to be looked at. '.repeat(100))
+  await assert.rejects(open(path), { code: 'storage/corrupt' })
+})
+
+test('damage inside a database is reported by reads and by commits, and never as something else', async () => {
+  const path = newPath()
+  const first = await open(path)
+  const content = Buffer.alloc(3_000, 7)
+  await put(first, { writes: Array.from({ length: 50 }, (_, index) => insertBox(`box${index}`, { content })) })
+  await first.close()
+  const file = new DatabaseSync(path)
+  const page = Number(file.prepare(`SELECT rootpage FROM sqlite_schema WHERE name = 'boxes'`).get()?.['rootpage'])
+  const size = Number(file.prepare('PRAGMA page_size').get()?.['page_size'])
+  file.close()
+  writeFileSync(path, readFileSync(path).fill(0xee, (page - 1) * size, page * size))
+  const storage = await open(path)
+  await assert.rejects(boxesOf(storage), { code: 'storage/corrupt' })
+  await assert.rejects(put(storage, { writes: [updateBox('box7', 2)] }), { code: 'storage/corrupt' })
+})
