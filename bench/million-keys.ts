@@ -73,7 +73,7 @@ async function seed(folder: string): Promise<string[]> {
   const environment = await readGenuine(reader, guard, environmentTable, String(below.json['environmentId']))
   if (api === null || environment === null) throw new Error('the API is not there')
   const hash = await createPeppers(keyring).load(test.workspaceId, environment.id, environment.pepper_version)
-  const recorder = createRecorder({ storage, guard, keyring, subjects: createSubjects(keyring), random: systemRandom })
+  const recorder = createRecorder({ storage, guard, keyring, subjects: createSubjects(keyring), clock, random: systemRandom })
   const tokens: string[] = []
   while (tokens.length < many) {
     const atMs = clock.now()

@@ -69,9 +69,10 @@ const secondsOf = (durationMs: number): string => `${(durationMs / 1000).toFixed
 /** Paths as one types them. */
 const short = (text: string): string => text.replaceAll(`file://${process.cwd()}/`, '').replaceAll(`${process.cwd()}/`, '')
 
-const textOf = ({ name, place, text }: Failure): string =>
-  [name, short(place), '', short(text)].filter((line, index) => line !== '' || index === 2)
-    .map((line) => line.split('\n').map((row, index) => (index === 0 && line === name ? row : `  ${row}`)).join('\n')).join('\n')
+function textOf({ name, place, text }: Failure): string {
+  const below = [...(place === '' ? [] : [short(place)]), '', ...short(text).split('\n')]
+  return [name, ...below.map((line) => `  ${line}`.trimEnd())].join('\n')
+}
 
 function skipsOf(skipped: Outcome['skipped']): string {
   const byReason = Map.groupBy(skipped, ({ reason }) => reason)

@@ -107,19 +107,24 @@ const linesOf = (path: string): readonly Line[] =>
   existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter((text) => text.endsWith('}')).map((text) => JSON.parse(text) as Line) : []
 
 function outcomeOf(name: string, lines: readonly Line[], code: number | null, said: string, hungMs: number | null): Omit<Outcome, 'durationMs'> {
-  const failures = lines.flatMap((line): Failure[] => (line.kind === 'fail' ? [{ name: line.name, place: line.place, text: line.error }] : []))
+  const failures = lines.flatMap((line): Failure[] => {
+    if (line.kind === 'empty') return [{ name: line.name, place: '', text: 'There is not one test in it.' }]
+    return line.kind === 'fail' ? [{ name: line.name, place: line.place, text: line.error }] : []
+  })
   const skipped = lines.flatMap((line) => (line.kind === 'skip' ? [{ name: line.name, reason: line.reason }] : []))
   const passed = lines.filter(({ kind }) => kind === 'pass').length
   const broken = troubleOf(lines, code, hungMs, failures.length > 0, passed + skipped.length)
-  if (broken !== null) failures.push({ name, place: '', text: `${broken}\n${said}`.trim() })
+  const warnings = lines.flatMap((line) => (line.kind === 'warning' ? [line.text] : []))
+  if (broken !== null) failures.push({ name, place: '', text: [broken, ...warnings, said].join('\n').trim() })
   return { passed, failures, skipped }
 }
 
 /** What went wrong with the process beside its tests, or null. */
 function troubleOf(lines: readonly Line[], code: number | null, hungMs: number | null, hasFailures: boolean, counted: number): string | null {
+  // A hint: a test that never gives the thread back is not told of.
   const last = lines.findLast((line) => line.kind === 'start')?.name ?? 'no test yet'
-  if (hungMs !== null) return `Still running after ${hungMs / 60_000} minutes, and was ended. The last test that started: ${last}.`
-  if (lines.at(-1)?.kind !== 'end') return `The process ended early, with code ${code}. The last test that started: ${last}.`
+  if (hungMs !== null) return `Still running after ${hungMs / 60_000} minutes, and was ended. The last test that is known to have started: ${last}.`
+  if (lines.at(-1)?.kind !== 'end') return `The process ended early, with code ${code}. The last test that is known to have started: ${last}.`
   if (hasFailures) return null
   if (code !== 0) return `All tests passed, and the process ended with code ${code}.`
   return counted === 0 ? 'There is not one test in it.' : null

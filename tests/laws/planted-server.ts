@@ -54,7 +54,8 @@ export async function openPlanted(planting: Planting): Promise<Subject & { close
   const keyProcess = createInlineKeyProcess(Buffer.alloc(32, 1), random)
   const keyring = createKeyring(storage, keyProcess)
   const guard = createRowGuard(Buffer.alloc(32, 2), random)
-  const recorder = createRecorder({ storage, guard, keyring, subjects: createSubjects(keyring), random })
+  const clock = createClock()
+  const recorder = createRecorder({ storage, guard, keyring, subjects: createSubjects(keyring), clock, random })
   const record: Ports['record'] = (act) => recorder.record(act)
   const people = createPeople(declared, planting.credulous ?? false)
   const services: BoxServices = { guard }
@@ -62,7 +63,7 @@ export async function openPlanted(planting: Planting): Promise<Subject & { close
   const server = await createHttpServer({
     mounts: [{ operations: replaced(declared, planting.mounted ?? []), services }],
     ports: { authenticate: people.authenticate, record: planting.recording?.(record) ?? record },
-    clock: createClock(), random, storage, metrics,
+    clock, random, storage, metrics,
     logger: createLogger({ level: 'debug', secretFields: new Set(['secret']), destination: { write: (line) => void logLines.push(line) } }),
     openapiInfo: { title: 'Boxes', version: '1.0.0', description: 'For the laws.' },
     errorPages: () => null,

@@ -67,11 +67,11 @@ export async function openFoundations(options: FoundationOptions): Promise<Found
   assert.ok(macKey !== null)
   const guard = createRowGuard(macKey, random)
   const subjects = createSubjects(keyring)
+  const clock = createClock(() => wallMs, storage.highestTimeMs())
   return {
-    storage, keyring, guard, subjects, random,
+    storage, keyring, guard, subjects, clock, random,
     sections: createSectionSealer(subjects, random),
-    recorder: createRecorder({ storage, guard, keyring, subjects, random }),
-    clock: createClock(() => wallMs, storage.highestTimeMs()),
+    recorder: createRecorder({ storage, guard, keyring, subjects, clock, random }),
     pass: (ms) => void (wallMs += ms),
     async close() {
       await storage.close()

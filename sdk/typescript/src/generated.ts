@@ -798,6 +798,8 @@ export type UsesListItem = {
   /** What was asked for. */
   readonly permissions: readonly string[]
   readonly verifierId: string | null
+  /** How many. Above 1 only for credentials of the control plane: requests of one moment from one address. */
+  readonly count: number
 }
 export type UsesListInput = {
   /** Id of the key. */

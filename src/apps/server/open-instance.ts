@@ -114,7 +114,7 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const metrics = createMetrics()
   const subjects = createSubjects(keyring)
   const sections = createSectionSealer(subjects, random)
-  const recorder = createRecorder({ storage, guard, keyring, subjects, random })
+  const recorder = createRecorder({ storage, guard, keyring, subjects, clock, random })
   const peppers = createPeppers(keyring)
   const uses = createUseRecorder({ storage, clock, random })
   const useCutter = createUseCutter({ storage, recorder, sections, clock, random })

@@ -78,7 +78,7 @@ export function openRoom(storage: Storage, options: { keyProcess?: KeyProcess; w
   const problems: LogProblem[] = []
   return {
     storage, keyProcess, keyring, guard, subjects, clock, keys, problems,
-    recorder: createRecorder({ storage, guard, keyring, subjects, random: systemRandom }),
+    recorder: createRecorder({ storage, guard, keyring, subjects, clock, random: systemRandom }),
     reader: createLogReader({ storage, keys }),
     publisher: createPublisher({ storage, keyring, clock, onProblem: (problem) => problems.push(problem) }),
   }
@@ -128,7 +128,7 @@ export const gate = (workspaceId: string, digit: number, version = 1, label = 'a
 export const writeGate = (row: GateRow): RowWrite => ({ kind: row.version === 1 ? 'insert' : 'update', table: gateTable, row })
 
 export const changeOf = (workspaceId: string, more: Partial<Change> = {}): Change => ({
-  workspaceId, atMs: 1_700_000_000_000, event: 'gate.opened', operation: 'gates.open', actor: { system: 'test' }, target: gateId(1),
+  workspaceId, atMs: Date.now(), event: 'gate.opened', operation: 'gates.open', actor: { system: 'test' }, target: gateId(1),
   facts: {}, details: [], writes: [], expects: [], erases: [], takesAway: false, ...more,
 })
 
@@ -138,7 +138,7 @@ export const callerOf = (workspaceId: WorkspaceId, permissions: readonly string[
 
 export const actOf = (workspaceId: WorkspaceId, more: Partial<Act> = {}): Act => ({
   requestId: 'req_0000000000000001', clientIp: '192.0.2.7', userAgent: 'test/1', operation: 'gates.open', event: 'gate.opened', takesAway: false,
-  caller: callerOf(workspaceId), atMs: 1_700_000_000_000, entryId: newId('ent', systemRandom), extraWrites: [],
+  caller: callerOf(workspaceId), atMs: Date.now(), entryId: newId('ent', systemRandom), extraWrites: [],
   decision: { output: {}, target: gateId(1), writes: [], facts: {} }, ...more,
 })
 

@@ -9,13 +9,14 @@
  * @module
  */
 import { assert } from '#core/base/assert'
+import type { Clock } from '#core/base/clock'
 import type { SealingKey } from '#core/crypto/aead'
 import { newId, type EntryId, type Random } from '#core/base/id'
 import type { JsonObject } from '#core/base/json'
 import type { Detail } from '#core/http/operation'
 import type { Act } from '#core/http/ports'
 import { subjectKey, type Keyring } from '#core/keyring/keyring'
-import type { Commit, Expectation, LogAppend, RowWrite } from '#core/storage/commit'
+import { CommitConflict, type Commit, type Expectation, type LogAppend, type RowWrite } from '#core/storage/commit'
 import { rowHeadDeleted, type RowGuard } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
 import { encodeDetails, sealDetail, type SealedDetail } from './details.ts'
@@ -56,15 +57,21 @@ export interface RecorderServices {
   readonly guard: RowGuard
   readonly keyring: Keyring
   readonly subjects: Subjects
+  readonly clock: Clock
   readonly random: Random
 }
 
+/**
+ * A decision that is older when it is to be committed is made anew: where the machine slept meanwhile, or its clock was
+ * set forward, its entry would come behind much younger ones, and whoever verifies the log takes that for a forgery.
+ */
+const decisionAgeMaxMs = 30_000
 /** How long a taking-away waits for the keys of its details. */
 const sealWaitMs = 500
 const idShape = /^[a-z]{3}_[0-9A-Za-z]{16}$/
 
 export function createRecorder(services: RecorderServices): Recorder {
-  const { storage, guard, keyring, subjects, random } = services
+  const { storage, guard, keyring, subjects, clock, random } = services
 
   async function sealDetails(change: Change, entryId: string) {
     const marks: DetailMark[] = []
@@ -127,6 +134,7 @@ export function createRecorder(services: RecorderServices): Recorder {
       appends,
       takesAway: changes.every((change) => change.takesAway),
     }
+    if (clock.now() - commit.atMs > decisionAgeMaxMs) throw new CommitConflict('serialization', 'entries')
     const committed = await storage.commit(commit)
     for (const change of changes) {
       for (const subject of change.erases) subjects.forget(change.workspaceId, subject)

@@ -29,8 +29,10 @@ export interface SectionSealer {
 }
 
 /** What the leaf of a block commits to; the same for everyone who holds the block's bytes, keys or not. */
-export function sectionsCommitment(bytes: Uint8Array): string {
-  const marks = parse(bytes).map((section) => `${section.mark.subject} ${section.mark.commitment}\n`)
+export const sectionsCommitment = (bytes: Uint8Array): string => commitmentOf(parse(bytes))
+
+function commitmentOf(sections: readonly Section[]): string {
+  const marks = sections.map((section) => `${section.mark.subject} ${section.mark.commitment}\n`)
   return sha256(Buffer.from(marks.join(''), 'utf8')).toString('base64url')
 }
 
@@ -47,7 +49,7 @@ export function createSectionSealer(subjects: Subjects, random: Random): Section
         sealed.push(sealDetail(key, { workspaceId, entryId: blockId, subject }, { text }, random))
       }
       const bytes = Buffer.from(JSON.stringify(sealed), 'utf8')
-      return { bytes, commitment: sectionsCommitment(bytes) }
+      return { bytes, commitment: commitmentOf(sealed) }
     },
     async open(workspaceId, blockId, bytes, only) {
       const readable: { subject: string; text: string }[] = []

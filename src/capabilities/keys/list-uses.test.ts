@@ -59,8 +59,8 @@ test('a use tells what was asked, from where, by whom, and what was answered', a
   const verifierId = world.tenant.owner.principalId
   assert.deepEqual([erased, nextCursor], [false, null])
   assert.deepEqual(items, [
-    { at, code: 'valid', clientIp: null, permissions: [], verifierId },
-    { at, code: 'permission-denied', clientIp: '203.0.113.7', permissions: ['rpc:write', 'rpc:read', 'rpc:admin'], verifierId },
+    { at, code: 'valid', clientIp: null, permissions: [], verifierId, count: 1 },
+    { at, code: 'permission-denied', clientIp: '203.0.113.7', permissions: ['rpc:write', 'rpc:read', 'rpc:admin'], verifierId, count: 1 },
   ])
   await world.close()
 })

@@ -23,6 +23,7 @@ const useOutput = exactly({
   clientIp: nullable(Type.String({ description: 'As whoever verified the key passed it.' })),
   permissions: Type.Array(Type.String(), { description: 'What was asked for.' }),
   verifierId: nullable(Type.String({ description: 'The principal that asked; of a credential, its own principal.' })),
+  count: Type.Integer({ minimum: 1, description: 'How many. Above 1 only for credentials of the control plane: requests of one moment from one address.' }),
 })
 
 export const listUses = operation.read({
@@ -120,4 +121,5 @@ const presentUse = (use: Use) => ({
   clientIp: use.clientIp === '' ? null : use.clientIp,
   permissions: use.permissions === '' ? [] : use.permissions.split(','),
   verifierId: use.verifierId === '' ? null : use.verifierId,
+  count: use.count,
 })

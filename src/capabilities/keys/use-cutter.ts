@@ -52,7 +52,7 @@ export function createUseCutter(services: {
     // The batches go, and the counts are raised, with the first block's entry; all entries are one commit.
     const shared: RowWrite[] = [...cut.map(({ batch }) => deletionOf(batch)), ...usageWrites(uses)]
     await recorder.recordChanges([{ ...first, writes: [...first.writes, ...shared] }, ...changes.slice(1)])
-    return uses.length
+    return countOf(uses)
   }
 
   /** The oldest batches, read whole; those that cannot be read are passed over, so that they hold nobody up. */
@@ -81,7 +81,7 @@ export function createUseCutter(services: {
     const toMs = uses.reduce((most, use) => Math.max(most, use.atMs), 0)
     const row: UseBlockRow = {
       id, version: 1, workspace_id: workspaceId, environment_id: environmentId, from_ms: fromMs, to_ms: toMs,
-      use_count: uses.length, sections: sealed.bytes,
+      use_count: countOf(uses), sections: sealed.bytes,
     }
     return {
       workspaceId,
@@ -92,8 +92,8 @@ export function createUseCutter(services: {
       target: environmentId === '' ? workspaceId : environmentId,
       facts: {
         block: id,
-        uses: uses.length,
-        denied: uses.filter((use) => use.code !== 'valid').length,
+        uses: countOf(uses),
+        denied: countOf(uses.filter((use) => use.code !== 'valid')),
         from: toTimestamp(fromMs),
         to: toTimestamp(toMs),
         sections: sealed.commitment,
@@ -126,6 +126,8 @@ export function createUseCutter(services: {
   }
 }
 
+const countOf = (uses: readonly Use[]): number => uses.reduce((count, use) => count + use.count, 0)
+
 const deletionOf = (batch: UseBatchRow): RowWrite => ({ kind: 'delete', table: useBatchTable, id: batch.id, version: batch.version + 1 })
 
 /** One section a consumer; uses of keys without one belong to the environment itself. */
@@ -141,9 +143,9 @@ function usageWrites(uses: readonly Use[]): RowWrite[] {
     let row = rows.get(use.keyId)
     if (row === undefined) rows.set(use.keyId, (row = { last: 0, valid: 0, denied: 0 }))
     if (use.code === 'valid') {
-      row.valid++
+      row.valid += use.count
       row.last = Math.max(row.last, use.atMs)
-    } else row.denied++
+    } else row.denied += use.count
   }
   return [...rows].map(([id, row]) => ({
     kind: 'merge', table: keyUsageTable,

@@ -15,7 +15,7 @@ import { readUses, type Use } from './use.ts'
 
 const useOf = (at: number, more: Partial<Use> = {}): Use => ({
   workspaceId: 'wsp_0123456789ABCDEF', environmentId: 'env_0123456789ABCDEF', keyId: 'key_0123456789ABCDEF', consumerId: '', atMs: at, code: 'valid',
-  clientIp: '192.0.2.1', permissions: 'rpc:read', verifierId: 'prn_0123456789ABCDEF', ...more,
+  clientIp: '192.0.2.1', permissions: 'rpc:read', verifierId: 'prn_0123456789ABCDEF', count: 1, ...more,
 })
 
 /** What the disk does with a commit: `lost` applies it and then loses the answer, as a broken connection does. */
@@ -159,8 +159,12 @@ test('when too many wait, verifications are refused and the control plane goes o
   }
   assert.ok(kept > 10_000 && kept < 262_144, `${kept} long lines are kept`)
   await assert.rejects(world.recorder.durable(useOf(0, { permissions: long })), fault('keys/use-recording-unavailable'))
+  // To the last character that it keeps.
+  assert.throws(() => {
+    for (;;) world.recorder.relaxed(useOf(0, { permissions: '' }))
+  }, fault('keys/use-recording-unavailable'))
   const before = world.recorder.dropped
-  for (let at = 0; at < 3; at++) world.recorder.controlPlane(useOf(at, { permissions: long }))
+  for (let at = 0; at < 3; at++) world.recorder.controlPlane(useOf(at))
   assert.equal(world.recorder.dropped - before, 3)
   world.release()
   await world.recorder.flush()
@@ -206,5 +210,21 @@ test('a conflict over the id of a batch is known from the storage itself', async
   const commit: Commit = { atMs: 1, expects: [], appends: [], takesAway: false, writes: [{ kind: 'insert', table: useBatchTable, row }] }
   await world.storage.commit(commit)
   await assert.rejects(world.storage.commit(commit), (error) => error instanceof CommitConflict && error.kind === 'unique')
+  await world.close()
+})
+
+test('uses of a credential in one moment are one line with their number; another outcome or address is another line', async () => {
+  const world = await open()
+  for (let at = 1; at <= 5; at++) world.recorder.controlPlane(useOf(at))
+  world.recorder.controlPlane(useOf(6, { code: 'ip-not-allowed' }))
+  world.recorder.controlPlane(useOf(7, { clientIp: '192.0.2.2' }))
+  assert.equal(world.recorder.waiting, 3)
+  await world.recorder.flush()
+  assert.equal(world.recorder.waiting, 0)
+  const batches = await world.storage.reader<KeysDatabase>().selectFrom('use_batches').select('uses').execute()
+  const uses = batches.flatMap((batch) => readUses(batch.uses) ?? assert.fail('whole lines'))
+  assert.deepEqual(uses.map(({ atMs, count, code, clientIp }) => [atMs, count, code, clientIp]), [
+    [5, 5, 'valid', '192.0.2.1'], [6, 1, 'ip-not-allowed', '192.0.2.1'], [7, 1, 'valid', '192.0.2.2'],
+  ])
   await world.close()
 })

@@ -44,6 +44,8 @@ const waitingMax = 262_144
 const waitingLengthMax = 64 * 1024 * 1024
 const batchUsesMax = 8_192
 const batchLengthMax = 1024 * 1024
+/** Characters that a line of a control-plane credential is counted as, before it is written: it names no permissions. */
+const lineLengthTypical = 160
 
 /** Somebody who waits for the use at this position to be on disk. */
 interface Waiter {
@@ -65,6 +67,8 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
   const { storage, clock, random } = services
   /** What waits for its first flush, in order. */
   let queue: string[] = []
+  /** Uses of control-plane credentials since the last flush: those that differ in nothing but their time are one. */
+  const together = new Map<string, Use>()
   /** The position of the last line that was taken from the queue. */
   let taken = 0
   let waiters: Waiter[] = []
@@ -138,6 +142,12 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
 
   /** In order, as many as one row may hold. */
   function takeBatch(): Batch | null {
+    for (const use of together.values()) {
+      const line = useLine(use)
+      queue.push(line)
+      waitingLength += line.length - lineLengthTypical
+    }
+    together.clear()
     if (queue.length === 0) return null
     let count = 0
     for (let length = 0; count < queue.length && count < batchUsesMax; count++) {
@@ -168,8 +178,8 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
     const kept = batch.lines.filter((_, at) => !refused.has(batch.from + at))
     pending = kept.length === 0 ? null : { ...batch, lines: kept }
     queue = queue.filter((_, at) => !refused.has(taken + 1 + at))
-    waiting = kept.length + queue.length
-    waitingLength = lengthOf(kept) + lengthOf(queue)
+    waiting = kept.length + queue.length + together.size
+    waitingLength = lengthOf(kept) + lengthOf(queue) + together.size * lineLengthTypical
     const fault = keyFaults['use-recording-unavailable'](unavailable, { cause, retryAfterS: 1 })
     const told = waiters
     waiters = []
@@ -194,12 +204,19 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
       schedule(relaxedDelayMs)
     },
     controlPlane(use) {
-      const line = useLine(use)
-      if (isFull(line)) {
-        dropped++
+      const place = `${use.keyId} ${use.code} ${use.clientIp}`
+      const known = together.get(place)
+      if (known !== undefined) {
+        together.set(place, { ...use, count: known.count + use.count })
         return
       }
-      add(line)
+      if (waiting >= waitingMax || waitingLength + lineLengthTypical > waitingLengthMax) {
+        dropped += use.count
+        return
+      }
+      together.set(place, use)
+      waiting++
+      waitingLength += lineLengthTypical
       schedule(relaxedDelayMs)
     },
     async flush() {

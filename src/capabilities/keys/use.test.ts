@@ -15,6 +15,7 @@ const uses = fc.array(fc.record<Use>({
   clientIp: fc.oneof(fc.constant(''), fc.ipV4(), fc.constant('2001:db8::1')),
   permissions: fc.constantFrom('', 'rpc:read', 'rpc:read,rpc:write'),
   verifierId: fc.oneof(fc.constant(''), id('prn')),
+  count: fc.integer({ min: 1, max: 999_999_999 }),
 }, { noNullPrototype: true }), { maxLength: 20 })
 
 const bytesOf = (list: readonly Use[]): Buffer => Buffer.from(list.map(useLine).join(''), 'latin1')

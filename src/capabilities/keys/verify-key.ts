@@ -79,6 +79,7 @@ function answer(verified: Verified, request: VerificationRequest, call: Call, se
     clientIp: request.clientIp ?? '',
     permissions: all === undefined && any === undefined ? '' : [...(all ?? []), ...(any ?? [])].join(','),
     verifierId: call.caller.principalId,
+    count: 1,
   }
   const output =
     record === null || environment === null

@@ -16,11 +16,11 @@ import { updatePrincipal } from './update-principal.ts'
 const refused = fault('http/unauthenticated')
 
 /** The codes of all uses on record, with the keys they are of. */
-async function usesOf(house: House): Promise<string[][]> {
+async function usesOf(house: House): Promise<(string | number)[][]> {
   await house.uses.flush()
   const batches = await house.storage.reader<KeysDatabase>().selectFrom('use_batches').selectAll().orderBy('id').execute()
   const lines = batches.flatMap(({ uses }) => Buffer.from(uses).toString('latin1').trimEnd().split('\n'))
-  return lines.map((line) => line.split('\t')).map((fields) => [fields[2] as string, fields[5] as string, fields[8] as string])
+  return lines.map((line) => line.split('\t')).map((fields) => [fields[2] as string, fields[5] as string, fields[8] as string, Number(fields[9])])
 }
 
 test('the first owner\'s credential stands for the owner, who may do everything', async () => {
@@ -77,7 +77,7 @@ test('P5: a disabled principal\'s credentials are refused from the next request 
   await assert.rejects(house.as(secret), refused)
   // Whoever still tries proved to hold the credential: that is evidence.
   const uses = (await usesOf(house)).filter(([id]) => id === keyId)
-  assert.deepEqual(uses, [[keyId, 'valid', principalId], [keyId, 'disabled', principalId], [keyId, 'valid', principalId], [keyId, 'revoked', principalId]])
+  assert.deepEqual(uses, [[keyId, 'valid', principalId, 2], [keyId, 'disabled', principalId, 1], [keyId, 'revoked', principalId, 1]])
   await house.close()
 })
 
@@ -124,12 +124,16 @@ test('a full use recorder stops no caller, so that what takes away goes on', asy
   const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses, clock: house.clock })
   const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
   const use = {
-    workspaceId: house.workspaceId, environmentId: '', keyId: '', consumerId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '',
+    workspaceId: house.workspaceId, environmentId: '', keyId: '', consumerId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '', count: 1,
   } as const
-  assert.throws(() => {
-    for (;;) uses.relaxed(use)
-  }, fault('keys/use-recording-unavailable'))
-  while (uses.dropped === 0) await authenticate(house.ownerSecret, client)
+  // To the last character that it keeps.
+  for (const permissions of [use.permissions, '']) {
+    assert.throws(() => {
+      for (;;) uses.relaxed({ ...use, permissions })
+    }, fault('keys/use-recording-unavailable'))
+  }
+  await authenticate(house.ownerSecret, client)
+  assert.equal(uses.dropped, 1)
   assert.ok((await authenticate(house.ownerSecret, client)).permissions.has('keys:revoke'))
   await house.close()
 })

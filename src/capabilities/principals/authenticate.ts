@@ -98,7 +98,7 @@ export function createAuthenticate(
     if (record === null || environment === null) return
     uses.controlPlane({
       workspaceId: environment.workspaceId, environmentId: environment.environmentId, keyId: record.keyId, consumerId: '',
-      atMs, code: verdict.code, clientIp, permissions: '', verifierId: principalId,
+      atMs, code: verdict.code, clientIp, permissions: '', verifierId: principalId, count: 1,
     })
   }
 }

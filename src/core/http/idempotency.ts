@@ -10,7 +10,7 @@
 import type { IncomingMessage } from 'node:http'
 import { canonicalJson, type JsonValue } from '#core/base/json'
 import { sha256 } from '#core/crypto/hash'
-import type { RowWrite } from '#core/storage/commit'
+import { emptyCommit, type RowWrite } from '#core/storage/commit'
 import type { Migration, Storage } from '#core/storage/storage'
 import { defineTable, type RowBase } from '#core/storage/table'
 import type { ServerContext } from './context.ts'
@@ -89,6 +89,9 @@ export function createReplay({ storage, clock }: ServerContext, route: Route, ca
       if (row.request_digest !== requestDigest) {
         throw httpFaults['idempotency-mismatch']('This Idempotency-Key came with another request before. Take a new key for a new request.')
       }
+      // Reads see a commit a moment before those hear of it who keep things in memory. Whoever is told that a key is revoked
+      // must find it refused, so the answer waits until all have heard: commits are told of in order.
+      if (storage.exclusive) await storage.commit({ ...emptyCommit, takesAway: true })
       const headers = ['claviger-audit-entry', row.entry_id, ...versionHeader(route, JSON.parse(row.output)), 'idempotency-replayed', 'true']
       return [row.status, 'application/json', row.output, headers]
     },

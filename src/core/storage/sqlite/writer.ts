@@ -100,7 +100,10 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
 
   function breakDown(message: string): void {
     broken ??= { kind: 'unavailable', message }
+    if (unanswered === 0) return
     while (unanswered > 0) settle(broken)
+    // Some may have been applied, and nobody was told of it: what is held in memory cannot be relied on.
+    events.onForeignWrite()
   }
 
   worker.on('message', (message: FromWorker) => {
