@@ -24,7 +24,7 @@ interface Command {
 
 const commands: Readonly<Record<string, Command>> = {
   check: { deadlineMinutes: 3, plan: () => planOf('check'), postgres: () => postgresLeftOut('`npm run check` leaves PostgreSQL to `npm test`') },
-  all: { deadlineMinutes: 15, plan: () => planOf('all'), postgres: openPostgres },
+  all: { deadlineMinutes: 10, plan: () => planOf('all'), postgres: openPostgres },
   soak: { deadlineMinutes: 24 * 60, plan: () => soakPlan(process.env), postgres: () => postgresLeftOut('the simulations need none') },
 }
 

@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -92,6 +92,7 @@ for (const attack of attacks) {
   test(`${attack.name}: the key is refused as tampered, before and after a restart, and the audit names its row`, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'claviger-tamper-'))
     cpSync(original, directory, { recursive: true })
+    chmodSync(join(directory, 'data'), 0o700)
     const server = await startServerProcess({ directory })
     try {
       // While the server runs, with its memory full of what was true.

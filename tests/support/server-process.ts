@@ -46,6 +46,7 @@ export class ServerDidNotStart extends Error {
 }
 
 const startMaxMs = 30_000
+const stopMaxMs = 60_000
 
 /** Starts the server and resolves when it listens. @throws ServerDidNotStart */
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
@@ -61,6 +62,8 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => settle({ code, signal }))
+    // What it started may hold its output open for a moment longer than it lives.
+    child.on('exit', (code, signal) => setTimeout(() => settle({ code, signal }), 2_000).unref())
   })
   const dataDirectory = join(directory, 'data')
   const url = await listening(child, ended, () => out, () => errors)
@@ -72,7 +75,13 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
     output: () => out + errors,
     async stop(signal = 'SIGTERM') {
       process.kill(pid, signal)
-      return ended
+      const overdue = setTimeout(() => {
+        errors += '\n(the test killed it: it did not end within a minute)\n'
+        process.kill(pid, 'SIGKILL')
+      }, stopMaxMs)
+      const end = await ended
+      clearTimeout(overdue)
+      return end
     },
     remove() {
       if (options.directory === undefined) rmSync(directory, { recursive: true, force: true })

@@ -39,13 +39,15 @@ export async function run(): Promise<void> {
     secretFields: new Set(operations.flatMap(({ input, output }) => [input.params, input.query, input.body, output].flatMap((schema) => [...secretFieldsOf(schema ?? {})]))),
     ...(process.stdout.isTTY ? { destination: terminalLog } : {}),
   })
-  let stop: (() => Promise<void>) | null = null
+  // Heeded from here on: a signal that comes during the start is answered after it, with everything closed properly.
+  const signalled = firstSignal()
+  let stop: () => Promise<void>
   try {
     stop = await start(config, logger)
   } catch (error) {
     return fail(error, 1, config)
   }
-  await ended(stop, logger)
+  await ended(signalled, stop, logger)
 }
 
 function configFile(): string | null {
@@ -110,13 +112,29 @@ function logKeyProcess(logger: Logger, event: KeyProcessEvent): void {
   else logger.error({ err: event.fault }, 'key process did not start; it is tried again')
 }
 
-/** Resolves when a signal came and everything is closed. A second signal ends the process at once. */
-async function ended(stop: () => Promise<void>, logger: Logger): Promise<void> {
-  const signal = await new Promise<NodeJS.Signals>((settle) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, settle)
+/** Resolves with the first signal to stop. A second one ends the process at once. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((settle) => {
+    let count = 0
+    for (const name of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(name, () => {
+        if (++count > 1) process.exit(130)
+        settle(name)
+      })
+    }
   })
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => process.exit(130))
+}
+
+/** Longer than draining and writing what waits can take; beyond it something hangs, and all that was acknowledged is on disk. */
+const stopMaxMs = 30_000
+
+async function ended(signalled: Promise<NodeJS.Signals>, stop: () => Promise<void>, logger: Logger): Promise<void> {
+  const signal = await signalled
   logger.info({ signal }, 'stopping: answering what is under way')
+  setTimeout(() => {
+    logger.error({ stopMaxMs }, 'stopping hangs; ended without the rest')
+    process.exit(1)
+  }, stopMaxMs).unref()
   await stop()
   logger.info({}, 'stopped')
   process.exit(0)

@@ -102,7 +102,9 @@ export class Exchange implements Client {
     if (context.strictTransport) all.push('strict-transport-security', 'max-age=31536000')
     response.writeHead(status, all)
     response.end(body)
-    if (!response.writableFinished) this.delivery = setTimeout(() => this.request.socket.destroy(), context.limits.deliveryTimeoutMs).unref()
+    // Mostly the kernel has taken all of it by now; a timer for every answer would cost as much as verifying a key.
+    const { socket } = this.request
+    if (response.socket === null || socket.writableLength > 0) this.delivery = setTimeout(() => socket.destroy(), context.limits.deliveryTimeoutMs).unref()
   }
 
   sendJson(status: number, value: unknown, headers?: readonly string[]): void {
