@@ -224,6 +224,29 @@ test('a clock that is set back revives no expired key, and the operator is told'
   await back.stop('SIGTERM')
 }))
 
+test('a clock that is years ahead is refused at the start, and expires nothing', { skip: hasFaketime() }, () => inFolder(async (directory) => {
+  const server = await startServerProcess({ directory })
+  const { issue } = await stageOn(server)
+  const { secret } = await issue('lasting')
+  await server.stop('SIGTERM')
+  const ahead = (time: string, config: readonly string[] = []) => startServerProcess({ directory, wrapper: ['faketime', '-f', time], config })
+  await assert.rejects(ahead('+4380d'), (error) => {
+    assert.ok(error instanceof ServerDidNotStart)
+    assert.equal(error.code, 1)
+    assert.match(error.printed, /The clock says 20\d\d-\S+Z, more than 366 days after the last time that was committed \(20\d\d-\S+Z\)\./)
+    assert.match(error.printed, /`acceptClockAhead: true`/)
+    isCalm(error.printed)
+    return true
+  })
+  // Within a year of the last commit nobody is asked; and after the wrong start everything is as it was.
+  const right = await startServerProcess({ directory })
+  assert.equal((await createClient(right.url, right.ownerSecret).send('POST', '/v1/keys/verify', { key: secret })).json['code'], 'valid')
+  await right.stop('SIGTERM')
+  const accepted = await ahead('+4380d', ['acceptClockAhead: true'])
+  await accepted.stop('SIGTERM')
+  assert.match(accepted.output(), /take the setting out again/)
+}))
+
 function hasFaketime(): false | string {
   return spawnSync('faketime', ['--version']).status === 0 ? false : 'faketime is not installed (Debian: faketime)'
 }

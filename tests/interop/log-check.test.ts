@@ -133,6 +133,34 @@ test('what is edited in the database behind the server\'s back is named', async 
   assert.deepEqual(await edited(`UPDATE log_tiles SET hashes = CAST(hashes || 'x' AS BLOB) WHERE id = ? || '/0/0'`, `UPDATE log_tiles SET hashes = CAST(substr(hashes, 1, 8192) AS BLOB) WHERE id = ? || '/0/0'`, workspaceId), ['tile-malformed tile tile/0/000'])
 })
 
+test('evidence that is wiped from the database is missed, by its entry, its block or its subject', async () => {
+  const { server: { workspaceId, dataDirectory } } = log
+  const database = new DatabaseSync(join(dataDirectory, 'claviger.db'))
+  try {
+    const wiped = async (from: string, where: string, change: string): Promise<string> => {
+      const before = database.prepare(`SELECT * FROM ${from} WHERE ${where}`).get(workspaceId)
+      assert.ok(before !== undefined)
+      assert.equal(database.prepare(`${change} WHERE ${where}`).run(workspaceId).changes, 1)
+      const found = findingOf(await verifyLog(inStorage(false)))
+      const columns = Object.keys(before)
+      database.prepare(`INSERT OR REPLACE INTO ${from} (${columns.join()}) VALUES (${columns.map(() => '?').join()})`).run(...Object.values(before))
+      assert.equal(findingOf(await verifyLog(inStorage())), 'ok')
+      return found
+    }
+    assert.equal(await wiped('entries', 'idx = 20 AND stream = ?', `UPDATE entries SET details = x''`), 'details-missing entry 20')
+    assert.match(await wiped('keyring', `id = (SELECT min(id) FROM keyring WHERE type = 'subject' AND workspace_id = ?)`, 'DELETE FROM keyring'), /^subject-key-missing subject \w{3}_/)
+    assert.match(
+      await wiped('use_blocks', 'id = (SELECT min(id) FROM use_blocks WHERE workspace_id = ?)', `UPDATE use_blocks SET sections = CAST(replace(CAST(sections AS TEXT), '"sealed":"', '"sealed":"","was":"') AS BLOB)`),
+      /^block-malformed block blk_/,
+    )
+    const { counts } = await verifyLog(inStorage())
+    assert.ok(counts.sealed !== null && counts.sealed > 256 && counts.subjectKeys !== null && counts.subjectKeys > 2, JSON.stringify(counts))
+    assert.equal((await verifyLog(overHttp())).counts.sealed, null)
+  } finally {
+    database.close()
+  }
+})
+
 const postgres = await startPostgres()
 
 test('the log of a server on PostgreSQL passes the same check, over HTTP and in its database', 'skip' in postgres ? postgres : {}, async () => {

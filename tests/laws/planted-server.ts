@@ -107,7 +107,7 @@ function createPeople(operations: readonly AnyOperation[], credulous: boolean) {
   const all = operations.flatMap(({ permission, existence }) => [permission, existence])
   const add = (workspaceId: Caller['workspaceId'], permissions: readonly string[]): string => {
     const credential = `law-credential-${systemRandom.base62(60)}`
-    callers.set(credential, { workspaceId, principalId: newId('prn', systemRandom), keyId: newId('key', systemRandom), permissions: new Set(permissions) })
+    callers.set(credential, { workspaceId, principalId: newId('prn', systemRandom), keyId: newId('key', systemRandom), permissions: new Set(permissions), expects: [] })
     return credential
   }
   const tenant = (): Tenant => {

@@ -13,6 +13,7 @@ export type CommonProblem =
   | 'crypto/not-permitted'
   | 'crypto/root-key-damaged'
   | 'crypto/root-key-refused'
+  | 'http/answer-erased'
   | 'http/bad-request'
   | 'http/body-too-large'
   | 'http/forbidden'
@@ -907,7 +908,7 @@ export type PrincipalsEraseInput = {
   readonly principalId: string
 }
 export type PrincipalsEraseOutput = Principal
-export type PrincipalsEraseProblem = CommonProblem | 'principals/not-found' | 'principals/lacks-authority' | 'principals/last-owner'
+export type PrincipalsEraseProblem = CommonProblem | 'principals/not-found' | 'principals/lacks-authority' | 'principals/already-revoked' | 'principals/last-owner'
 
 export type PrincipalsCreateCredentialInput = {
   /** Id of the principal. */
@@ -1082,7 +1083,7 @@ export interface Operations {
     update(input: ConsumersUpdateInput, options?: WriteOptions & { readonly ifMatch?: number }): Promise<ConsumersUpdateOutput>
     /** Revoke a consumer. Final: every key it holds is refused from the next verification on, in one row. */
     revoke(input: ConsumersRevokeInput, options?: WriteOptions): Promise<ConsumersRevokeOutput>
-    /** Erase a consumer. Revokes it, forgets its name and reference, and destroys the key under which its details and uses beside the audit log are sealed. What happened stays in the log under its id, and the log still verifies. Names of its keys stay: they are your words, not theirs. */
+    /** Erase a consumer. Revokes it and its keys, forgets its name and reference and its keys' names and restrictions, and destroys the key under which its details and uses beside the audit log are sealed. What happened stays in the log under its id, and the log still verifies. One call empties 200 keys: of a consumer with more, call again until it answers `keys/already-revoked`. */
     erase(input: ConsumersEraseInput, options?: WriteOptions): Promise<ConsumersEraseOutput>
   }
   readonly keys: {
@@ -1106,7 +1107,7 @@ export interface Operations {
     verify(input: KeysVerifyInput, options?: CallOptions): Promise<KeysVerifyOutput>
   }
   readonly uses: {
-    /** List the uses of a key. Every recorded verification of it, from the newest block on, a few seconds behind. A page may end early, even empty: go on while there is a `nextCursor`. `erased` says that its consumer was erased, and these records with it. */
+    /** List the uses of a key. Every recorded verification of it, from the newest block on, a few seconds behind. A page may end early, even empty: go on while there is a `nextCursor`. `erased` says that its holder was erased, and these records with it. */
     list(input: UsesListInput, options?: CallOptions): Promise<UsesListOutput>
     /** The same list, page after page, item by item. */
     listAll(input: Omit<UsesListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<UsesListItem>
@@ -1132,9 +1133,9 @@ export interface Operations {
     enable(input: PrincipalsEnableInput, options?: WriteOptions): Promise<PrincipalsEnableOutput>
     /** Revoke a principal. Final: all its credentials are refused with it, in one row. */
     revoke(input: PrincipalsRevokeInput, options?: WriteOptions): Promise<PrincipalsRevokeOutput>
-    /** Erase a principal. Revokes it, forgets its name, and destroys the key under which its personal details beside the audit log are sealed. What it did stays in the log under its id, and the log still verifies. */
+    /** Erase a principal. Revokes it and its credentials, forgets its name and their names and restrictions, and destroys the key under which its personal details and uses beside the audit log are sealed. What it did stays in the log under its id, and the log still verifies. One call empties 200 credentials: of a principal with more, call again until it answers `principals/already-revoked`. */
     erase(input: PrincipalsEraseInput, options?: WriteOptions): Promise<PrincipalsEraseOutput>
-    /** Issue a credential to a principal. A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies. */
+    /** Issue a credential to a principal. A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies. You can issue it to principals only whose role grants nothing that you lack, and name only permissions that you hold. */
     createCredential(input: PrincipalsCreateCredentialInput, options?: WriteOptions): Promise<PrincipalsCreateCredentialOutput>
     /** Show who you are. The principal behind the credential, and what role and credential together permit. */
     getSelf(input?: PrincipalsGetSelfInput, options?: CallOptions): Promise<PrincipalsGetSelfOutput>

@@ -68,9 +68,23 @@ describe('the root-key file', () => {
     await keyProcess.close()
     for (const length of [60, 0]) {
       truncateSync(rootKeyFile, length)
-      await assert.rejects(started(context, rootKeyFile), { code: 'crypto/root-key-damaged', detail: /Restore it/ })
+      await assert.rejects(started(context, rootKeyFile, false), { code: 'crypto/root-key-damaged', detail: /Restore it/ })
       assert.equal(statSync(rootKeyFile).size, length)
     }
+    truncateSync(rootKeyFile, 60)
+    await assert.rejects(started(context, rootKeyFile, true), { code: 'crypto/root-key-damaged', detail: /Restore it/ })
+    assert.equal(statSync(rootKeyFile).size, 60)
+  })
+
+  test('that a killed first start left empty is made anew by the next one, while nothing was encrypted', async (context) => {
+    const path = newPath()
+    writeFileSync(path, '', { mode: 0o600 })
+    const { keyProcess } = await started(context, path, true)
+    const chain = await createTop(keyProcess, contexts.rowMac)
+    const exported = await keyProcess.exportKey({ chain })
+    await keyProcess.close()
+    const second = await started(context, path, false)
+    assert.deepEqual(await second.keyProcess.exportKey({ chain }), exported)
   })
 
   test('is not made where an instance has data already', async (context) => {

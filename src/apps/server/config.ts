@@ -43,9 +43,12 @@ export const configSchema = exactly({
     { additionalProperties: false },
   )),
   exampleApi: optional(Type.Boolean()),
+  acceptClockAhead: optional(Type.Boolean()),
 })
 
 export interface Config {
+  /** The file that it was read from; null: all defaults. */
+  readonly file: string | null
   readonly listen: { readonly host: string; readonly port: number }
   readonly dataDirectory: string
   readonly rootKeyFile: string
@@ -57,6 +60,8 @@ export interface Config {
   readonly limits: Partial<Limits>
   /** Whether a first start makes an API to try things on. */
   readonly exampleApi: boolean
+  /** Whether a clock far beyond the last time that was committed is right. */
+  readonly acceptClockAhead: boolean
 }
 
 /** A configuration that cannot be used. Its message is for the operator's terminal: file, line, what, cure. */
@@ -72,7 +77,7 @@ export const defaultPort = 7420
  * @throws ConfigError
  */
 export function loadConfig(file: string | null, workingDirectory: string): Config {
-  if (file === null) return resolveConfig({}, workingDirectory, () => 'the defaults')
+  if (file === null) return resolveConfig({}, null, workingDirectory, () => 'the defaults')
   const absolute = resolve(workingDirectory, file)
   const lines = new LineCounter()
   const document = parseDocument(readText(absolute), { lineCounter: lines, strict: true, uniqueKeys: true, version: '1.2' })
@@ -83,7 +88,7 @@ export function loadConfig(file: string | null, workingDirectory: string): Confi
   }
   const at = (names: readonly string[]): string => `${absolute}:${lineOf(document, names, lines)}`
   const value = document.toJS({ maxAliasCount: 0 }) as unknown
-  return resolveConfig(checked(value ?? {}, at), dirname(absolute), at)
+  return resolveConfig(checked(value ?? {}, at), absolute, dirname(absolute), at)
 }
 
 function readText(file: string): string {
@@ -130,7 +135,7 @@ function lineOf(document: Document, names: readonly string[], lines: LineCounter
   return 1
 }
 
-function resolveConfig(settings: Settings, base: string, at: (names: readonly string[]) => string): Config {
+function resolveConfig(settings: Settings, file: string | null, base: string, at: (names: readonly string[]) => string): Config {
   const dataDirectory = resolve(base, settings.dataDirectory ?? 'data')
   const tls = settings.tls === undefined ? null : tlsFiles(settings.tls, base)
   const host = settings.listen?.host ?? 'localhost'
@@ -147,6 +152,7 @@ function resolveConfig(settings: Settings, base: string, at: (names: readonly st
     }
   }
   return {
+    file,
     listen: { host, port: settings.listen?.port ?? defaultPort },
     dataDirectory,
     rootKeyFile: settings.rootKeyFile === undefined ? resolve(dataDirectory, 'root.key') : resolve(base, settings.rootKeyFile),
@@ -157,6 +163,7 @@ function resolveConfig(settings: Settings, base: string, at: (names: readonly st
     logLevel: settings.log?.level ?? 'info',
     limits: settings.limits ?? {},
     exampleApi: settings.exampleApi ?? true,
+    acceptClockAhead: settings.acceptClockAhead ?? false,
   }
 }
 

@@ -23,7 +23,7 @@ import type { Migration, Storage } from '#core/storage/storage'
 import type { Logger } from '#core/telemetry/logger'
 import { createMetrics, type Metrics } from '#core/telemetry/metrics'
 import {
-  auditMigration, createLogKeys, createLogReader, createPublisher, createRecorder, createSectionSealer, createSubjects, operations as auditOperations, readDetails,
+  auditMigration, createFinalityCheck, createLogKeys, createLogReader, createPublisher, createRecorder, createSectionSealer, createSubjects, operations as auditOperations, readDetails,
   type AuditServices, type LogProblem, type Publisher,
 } from '#cap/audit'
 import {
@@ -36,6 +36,7 @@ import {
 } from '#cap/principals'
 import manifest from '../../../package.json' with { type: 'json' }
 import { operations } from '../operations.ts'
+import { ClockAheadError, isFarAhead } from './clock-ahead.ts'
 import { watchInstance } from './watch-instance.ts'
 
 export const migrations: readonly Migration[] = [keyringMigration, idempotencyMigration, auditMigration, keysMigration, principalsMigration]
@@ -47,6 +48,8 @@ export interface InstanceOptions {
   /** Puts the first owner's credential where its owner finds it. */
   readonly deliverCredential: (secret: string) => void
   readonly exampleApi: boolean
+  /** Whether a clock far beyond the last time that was committed is right; false: it is refused. */
+  readonly acceptClockAhead?: boolean
   readonly logger: Logger
   readonly errorPages: ErrorPages
   readonly http: Pick<HttpServerOptions, 'limits' | 'tls' | 'trustedProxies' | 'unsafePlainHttp'>
@@ -86,6 +89,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
   try {
     const storage = await openStorage(options)
     opened.push(() => storage.close())
+    requireCredibleClock(options, storage.highestTimeMs())
     const keyProcess = await options.openKeyProcess(!(await hasKeys(storage)))
     opened.push(() => keyProcess.close())
     const keyring = createKeyring(storage, keyProcess)
@@ -118,7 +122,10 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const peppers = createPeppers(keyring)
   const uses = createUseRecorder({ storage, clock, random })
   const useCutter = createUseCutter({ storage, recorder, sections, clock, random })
-  const verification = createVerification({ storage, guard, peppers, random })
+  const verification = createVerification({
+    storage, guard, peppers, random,
+    onTampered: (keyId) => logger.error({ keyId }, 'the stored row of a key was altered outside Claviger; it verifies nowhere; run `claviger audit verify`'),
+  })
   const publisher = createPublisher({
     storage, keyring, clock,
     onProblem: (problem) => logLogProblem(logger, problem),
@@ -147,7 +154,18 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const founded = await firstStart({ storage, keyring, recorder, clock, random }, { deliver: options.deliverCredential, exampleApi: options.exampleApi })
   watchInstance(metrics, { clock, uses, useCutter, verification, publisher, keyProcess })
   void verification.warm().catch((error: unknown) => logger.error({ err: error }, 'the memory of keys could not be filled; they are read from the database'))
+  const finality = createFinalityCheck({ storage, guard })
+  let isFinalityDue = true
+  storage.onForeignWrite(() => (isFinalityDue = true))
+  async function checkFinality(): Promise<void> {
+    // Where other servers write too nobody announces a foreign write; the pass at the start is all there is.
+    if (!isFinalityDue) return
+    isFinalityDue = false
+    const revived = await finality.run()
+    for (const row of revived) logger.error({ row }, 'a row that was revoked has been brought back to life outside Claviger; it is refused; run `claviger audit verify`')
+  }
   const jobs = startJobs([
+    { name: 'check-finality', everyMs: 500, run: checkFinality },
     { name: 'cut-uses', everyMs: cutEveryMs, run: async () => void (await useCutter.cutAll()) },
     { name: 'purge-idempotency-keys', everyMs: purgeEveryMs, run: async () => void (await purgeIdempotencyKeys(storage, clock.now())) },
     { name: 'follow-time', everyMs: clockEveryMs, run: async () => clock.raiseFloor(storage.highestTimeMs()) },
@@ -187,6 +205,12 @@ A credential is a key of the built-in API \`claviger\`, verified by the same cod
 function openStorage({ database, wallMs }: InstanceOptions): Promise<Storage> {
   const common = { migrations, ...(wallMs === undefined ? {} : { wallMs }) }
   return database.engine === 'sqlite' ? openSqlite({ ...common, path: database.path }) : openPostgres({ ...common, ...database })
+}
+
+/** Before anything is committed. @throws ClockAheadError */
+function requireCredibleClock({ acceptClockAhead = false, wallMs = Date.now }: InstanceOptions, highestMs: number): void {
+  const nowMs = wallMs()
+  if (!acceptClockAhead && isFarAhead(highestMs, nowMs)) throw new ClockAheadError(highestMs, nowMs)
 }
 
 interface KeyringDatabase {

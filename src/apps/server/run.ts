@@ -13,7 +13,8 @@ import { createLogger, type Logger } from '#core/telemetry/logger'
 import manifest from '../../../package.json' with { type: 'json' }
 import { keyProcessProgram } from '../key-process/program.ts'
 import { operations } from '../operations.ts'
-import { ConfigError, loadConfig, type Config } from './config.ts'
+import { ClockAheadError } from './clock-ahead.ts'
+import { ConfigError, defaultPort, loadConfig, type Config } from './config.ts'
 import { credentialFileOf, prepareDataDirectory, writeCredential } from './data-directory.ts'
 import { createErrorPages } from './error-pages.ts'
 import { openInstance, type Instance } from './open-instance.ts'
@@ -51,7 +52,11 @@ export async function run(): Promise<void> {
 }
 
 function configFile(): string | null {
-  const { values } = parseArgs({ options: { config: { type: 'string' } }, strict: true })
+  const { values } = parseArgs({ options: { config: { type: 'string' }, help: { type: 'boolean', short: 'h' } }, strict: true })
+  if (values.help === true) {
+    process.stdout.write('Usage: npm start -- [--config FILE]\n\nWithout a file: ./claviger.yaml, or the defaults. docs/guides/operate.md has every setting.\n')
+    process.exit(0)
+  }
   if (values.config !== undefined) return values.config
   const named = process.env['CLAVIGER_CONFIG']
   if (named !== undefined && named !== '') return named
@@ -72,6 +77,7 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<void
       delivered = true
     },
     exampleApi: config.exampleApi,
+    acceptClockAhead: config.acceptClockAhead,
     logger,
     errorPages: createErrorPages(),
     http: {
@@ -93,15 +99,17 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<void
 }
 
 function tell(config: Config, logger: Logger, instance: Instance, url: string): void {
-  const credentialFile = instance.founded === null ? null : credentialFileOf(config.dataDirectory)
+  const credentialFile = credentialFileOf(config.dataDirectory)
   process.stdout.write(announce({
     version: manifest.version, url, dataDirectory: config.dataDirectory, database: config.database.engine,
-    rootKeyFile: config.rootKeyFile, credentialFile, exampleApi: config.exampleApi,
+    rootKeyFile: config.rootKeyFile, credentialFile: existsSync(credentialFile) ? credentialFile : null, exampleApi: config.exampleApi,
+    isDefault: url === `http://localhost:${defaultPort}` && config.dataDirectory === resolve('data'),
   }))
   logger.info({ url, database: config.database.engine, node: process.version }, 'listening')
   // Stays until the root key comes from elsewhere (Shamir shares, PKCS#11).
   logger.warn({ rootKeyFile: config.rootKeyFile }, 'the root key lies in a file: whoever can read it and the database can read everything')
   for (const reason of instance.keyProcess.isolation.reasons) logger.warn({ reason }, 'a wall around the key process is missing')
+  if (config.acceptClockAhead) logger.warn({}, 'acceptClockAhead: a clock that is years ahead is not noticed at the next start; take the setting out again')
   if (config.unsafePlainHttp) logger.warn({}, 'unsafePlainHttp: credentials may cross the network readable')
   if (instance.clock.behindMs() > 0) logger.warn({ behindMs: instance.clock.behindMs() }, 'the clock stands below times that were committed; time stands still until it catches up')
 }
@@ -148,11 +156,11 @@ function fail(error: unknown, exitCode: 1 | 2, config?: Config): void {
 const indent = (text: string): string => text.replaceAll(/^/gm, '  ')
 
 function explain(error: unknown, config: Config | undefined): string {
-  if (error instanceof ConfigError) return error.message
+  if (error instanceof ConfigError || error instanceof ClockAheadError) return error.message
   if (error instanceof Fault) return `${error.detail}\n(${error.code}; docs/errors/${error.code}.md says more)${contextOf(error)}`
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') {
-    return `Port ${config?.listen.port} on ${config?.listen.host} is in use. Stop what listens there, or set \`listen.port\` in ${resolve(defaultConfigFile)}.`
+    return `Port ${config?.listen.port} on ${config?.listen.host} is in use. Stop what listens there, or set \`listen.port\` in ${config?.file ?? resolve(defaultConfigFile)}.`
   }
   if (code === 'EACCES' && config !== undefined) return `Port ${config.listen.port} may not be opened by this user. Set \`listen.port\` to one above 1023.`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `There is no address ${config?.listen.host} on this machine. Correct \`listen.host\`.`

@@ -19,9 +19,11 @@ export interface Announcement {
   readonly dataDirectory: string
   readonly database: 'sqlite' | 'postgres'
   readonly rootKeyFile: string
-  /** Where the first owner's credential lies; null when it was not written now. */
+  /** Where the first owner's credential lies; null once it was put away. */
   readonly credentialFile: string | null
   readonly exampleApi: boolean
+  /** Whether the CLI finds this server and the credential by itself. */
+  readonly isDefault: boolean
 }
 
 export function announce(told: Announcement): string {
@@ -34,16 +36,17 @@ export function announce(told: Announcement): string {
     row('Data', `${here(told.dataDirectory)}   ${told.database === 'sqlite' ? 'SQLite, embedded' : 'PostgreSQL'}`),
     row('Root key', `${here(told.rootKeyFile)}   ${paint('yellow', 'a file: fine to try; back it up apart from the data')}`),
   ]
-  if (told.credentialFile !== null) lines.push(row('Owner', `${here(told.credentialFile)}   the first credential, for your eyes only (0600)`))
-  if (told.credentialFile !== null && told.exampleApi) lines.push(...tryIt())
+  if (told.credentialFile !== null) lines.push(row('Owner', `${here(told.credentialFile)}   the first credential, for your eyes only (0600); delete it once it is put away`))
+  if (told.credentialFile !== null && told.exampleApi) lines.push(...tryIt(told.isDefault ? '' : ` --url ${told.url} --credential-file ${here(told.credentialFile)}`))
   return `${lines.join('\n')}\n\n`
 }
 
-const tryIt = (): readonly string[] => [
+/** @param where flags that say which server, where it is not the one that the CLI takes by itself */
+const tryIt = (where: string): readonly string[] => [
   '',
   '  Try it, in another terminal: issue a key, verify it, revoke it.',
   '',
-  ...tryLines.map((line) => `    ${paint('cyan', line)}`),
+  ...tryLines.map((line) => `    ${paint('cyan', line + where)}`),
 ]
 
 /** The three lines of a first start; the tests run them as they stand. */

@@ -11,7 +11,7 @@
  */
 import type { Random } from '#core/base/id'
 import { canonicalJson, type JsonObject } from '#core/base/json'
-import { open, seal, type SealingKey } from '#core/crypto/aead'
+import { open, seal, sealOverhead, type SealingKey } from '#core/crypto/aead'
 import { sha256 } from '#core/crypto/hash'
 import type { DetailMark } from './entry.ts'
 
@@ -58,6 +58,9 @@ export function decodeDetails(bytes: Uint8Array): readonly SealedDetail[] | null
     return null
   }
 }
+
+/** Whether it is long enough to hold a salt under a seal; whether it opens, only the key process can tell. */
+export const isSealed = ({ sealed }: SealedDetail): boolean => Buffer.byteLength(sealed, 'base64url') > saltLength + sealOverhead
 
 const isSealedDetail = (value: unknown): value is SealedDetail =>
   typeof value === 'object' && value !== null && 'subject' in value && typeof value.subject === 'string' && 'sealed' in value && typeof value.sealed === 'string'

@@ -133,7 +133,7 @@ export const changeOf = (workspaceId: string, more: Partial<Change> = {}): Chang
 })
 
 export const callerOf = (workspaceId: WorkspaceId, permissions: readonly string[] = []): Caller => ({
-  workspaceId, principalId: personId(1), keyId: asId('key', 'key_0000000000000001'), permissions: new Set(permissions),
+  workspaceId, principalId: personId(1), keyId: asId('key', 'key_0000000000000001'), permissions: new Set(permissions), expects: [],
 })
 
 export const actOf = (workspaceId: WorkspaceId, more: Partial<Act> = {}): Act => ({

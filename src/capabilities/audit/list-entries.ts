@@ -34,7 +34,10 @@ export const listEntries = operation.read({
   async handle({ query }, call, { storage }) {
     const log = call.caller.workspaceId
     const limit = query.limit ?? listLimitDefault
-    const [before] = query.cursor === undefined ? [await lengthOf(storage.reader<never>(), log)] : decodeCursor('audit.list-entries', query.cursor, ['number'])
+    const length = await lengthOf(storage.reader<never>(), log)
+    const [position] = query.cursor === undefined ? [length] : decodeCursor('audit.list-entries', query.cursor, ['number'])
+    // A cursor is not signed: nobody is to make the search begin far beyond the log.
+    const before = Math.max(0, Math.min(position, length))
     const { found, nextBefore } = await search(storage, log, { before, limit, target: query.target, event: query.event })
     return {
       items: found.map((stored) => presentEntry(readEntry(stored))),

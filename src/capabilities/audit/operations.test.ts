@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { CompactTree, decodeEntries, leafHash, openNote, verifyReceipt } from '@claviger/verifier'
 import type { WorkspaceId } from '#core/base/id'
+import { encodeCursor } from '#core/http/cursor'
 import { httpFaults } from '#core/http/faults'
 import { send, startServer, type TestAnswer, type TestServer } from '#core/http/fixtures'
 import { storageFaults } from '#core/storage/faults'
@@ -96,6 +97,15 @@ test('entries are listed newest first, page by page, all or of a target or an ev
   assert.deepEqual(await idsOf('?event=gate.opened'), [3, 2, 1, 0])
   assert.deepEqual(await idsOf(`?event=gate.opened&target=${gateId(1)}`), [0])
   assert.deepEqual(await idsOf('?event=gate.melted'), [])
+})
+
+test('a cursor that nobody gave out makes no search begin beyond the log, and one with a fraction is none', async () => {
+  await ready()
+  const cursor = (position: number): string => encodeCursor('audit.list-entries', [position])
+  const far = await get(`/v1/audit/entries?target=${gateId(1)}&cursor=${cursor(Number.MAX_SAFE_INTEGER)}`)
+  assert.deepEqual([far.status, (far.json['items'] as unknown[]).length], [200, 2])
+  assert.deepEqual((await get(`/v1/audit/entries?cursor=${cursor(-5)}`)).json['items'], [])
+  assert.equal((await get(`/v1/audit/entries?cursor=${cursor(1.5)}`)).json['code'], 'http/invalid-cursor')
 })
 
 test('an entry shows who did what, and its details only to those who may read them; of the erased they are gone', async () => {

@@ -5,6 +5,7 @@
  * Invariant A7: what takes away goes on when details cannot be sealed; what grants does not.
  * Invariant A9: no personal data in a leaf: what an entry is about is named by an id.
  * Invariant A10: an erased person leaves no new traces, also in the entry of the erasure itself.
+ * Invariant P6: what an actor decided is committed only while credential and principal are what they were authenticated as.
  *
  * @module
  */
@@ -133,6 +134,7 @@ export function createRecorder(services: RecorderServices): Recorder {
       writes,
       appends,
       takesAway: changes.every((change) => change.takesAway),
+      erases: changes.some((change) => change.erases.length > 0),
     }
     if (clock.now() - commit.atMs > decisionAgeMaxMs) throw new CommitConflict('serialization', 'entries')
     const committed = await storage.commit(commit)
@@ -176,7 +178,7 @@ function changeOf(act: Act): Change {
     facts: decision.facts,
     details: decision.details ?? [],
     writes: [...decision.writes, ...act.extraWrites],
-    expects: decision.expects ?? [],
+    expects: [...caller.expects, ...(decision.expects ?? [])],
     erases: decision.erases ?? [],
     takesAway: act.takesAway,
   }

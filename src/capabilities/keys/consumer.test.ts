@@ -3,10 +3,13 @@ import { test } from 'node:test'
 import { subjectKey } from '#core/keyring/keyring'
 import { createConsumer } from './create-consumer.ts'
 import { eraseConsumerOperation } from './erase-consumer.ts'
+import { keysErasedMax } from './erase-keys.ts'
 import { codeOf, fault, issue, offer, openWorld, read, write, type World } from './fixtures/world.ts'
 import { getConsumer } from './get-consumer.ts'
+import { getKey } from './get-key.ts'
 import { listConsumers } from './list-consumers.ts'
 import { revokeConsumer } from './revoke-consumer.ts'
+import type { KeysDatabase } from './tables.ts'
 import { updateConsumer } from './update-consumer.ts'
 
 interface EntriesDatabase {
@@ -83,6 +86,34 @@ test('erasing a consumer revokes it, forgets who it was, and destroys the key of
   await assert.rejects(write(world, world.services, eraseConsumerOperation, world.as, { params: { consumerId } }), fault('keys/already-revoked'))
   // Its reference is free again.
   await write(world, world.services, createConsumer, world.as, { body: { reference: consumer.reference as string } })
+  await world.close()
+})
+
+test('erasing a consumer revokes its keys and empties them of all that may tell who it was, so many a time and the rest by erasing again', async () => {
+  const world = await openWorld()
+  const { environment, consumer } = await offer(world)
+  const { consumerId } = consumer
+  const terms = { consumerId, name: 'phone of Alice', ipRanges: ['203.0.113.7/32'], origins: ['https://alice.example'], timeWindow: { days: [1], from: '08:00', to: '09:00' } }
+  const keys: { readonly keyId: string; readonly secret: string }[] = []
+  for (let made = 0; made <= keysErasedMax; made++) keys.push(await issue(world, environment.environmentId, terms))
+  const other = await issue(world, environment.environmentId, { name: 'phone of Bob' })
+  const params = { consumerId }
+  const isEmpty = async (keyId: string): Promise<boolean> => {
+    const { name, ipRanges, origins, timeWindow, status } = await read(world, world.services, getKey, world.as, { params: { keyId } })
+    return name === '' && ipRanges.length === 0 && origins.length === 0 && timeWindow === null && status === 'revoked'
+  }
+  const countEmpty = async () => (await Promise.all(keys.map(({ keyId }) => isEmpty(keyId)))).filter(Boolean).length
+  const erased = await write(world, world.services, eraseConsumerOperation, world.as, { params })
+  assert.equal(await countEmpty(), keysErasedMax)
+  world.pass(1_000)
+  const again = await write(world, world.services, eraseConsumerOperation, world.as, { params })
+  assert.equal(again.erasedAt, erased.erasedAt)
+  assert.equal(await countEmpty(), keysErasedMax + 1)
+  await assert.rejects(write(world, world.services, eraseConsumerOperation, world.as, { params }), fault('keys/already-revoked'))
+  const rows = await world.storage.reader<KeysDatabase>().selectFrom('keys').selectAll().execute()
+  assert.doesNotMatch(JSON.stringify(rows), /Alice|alice|203\.0\.113/)
+  for (const { secret } of keys) assert.equal(await codeOf(world, secret), 'revoked')
+  assert.equal(await codeOf(world, other.secret), 'valid')
   await world.close()
 })
 

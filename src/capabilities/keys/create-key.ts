@@ -10,7 +10,7 @@ import { canonicalJson } from '#core/base/json'
 import type { Expectation } from '#core/storage/commit'
 import { requireAbove } from './above.ts'
 import { keyFaults } from './faults.ts'
-import { checked, keyDetails, keyFacts, presentKey } from './key.ts'
+import { checked, keyDetails, keyFacts, presentKey, subjectOf } from './key.ts'
 import { keyOutput, keyTerms } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { chosenPermissions, permissionsNamed, roleGrants, type Permission } from './permission.ts'
@@ -124,6 +124,7 @@ export function issueKey(
   return {
     output: { ...presentKey(key, null, atMs, true), secret },
     target: key.id,
+    subject: subjectOf(key),
     facts: keyFacts(key),
     details: keyDetails(key),
     writes: [{ kind: 'insert', table: keyTable, row: key }],

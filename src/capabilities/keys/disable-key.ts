@@ -1,6 +1,6 @@
 import { requireAuthorityOver } from './authority.ts'
 import { requireKey } from './find.ts'
-import { disable, keyFacts, presentKey } from './key.ts'
+import { disable, keyFacts, presentKey, subjectOf } from './key.ts'
 import { keyOutput, keyParams } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { keyTable } from './tables.ts'
@@ -28,6 +28,7 @@ export const disableKey = operation.write({
     return {
       output: presentKey(after, null, call.atMs, true),
       target: after.id,
+      subject: subjectOf(after),
       facts: keyFacts(after),
       writes: [{ kind: 'update', table: keyTable, row: after }],
       expects,

@@ -1,7 +1,7 @@
 import { requireAbove } from './above.ts'
 import { requireAuthorityOver } from './authority.ts'
 import { requireKey } from './find.ts'
-import { enable, keyFacts, presentKey } from './key.ts'
+import { enable, keyFacts, presentKey, subjectOf } from './key.ts'
 import { keyOutput, keyParams } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { requirePolicyOf } from './update-key.ts'
@@ -35,6 +35,7 @@ export const enableKey = operation.write({
     return {
       output: presentKey(after, null, call.atMs, true),
       target: after.id,
+      subject: subjectOf(after),
       facts: keyFacts(after),
       writes: [{ kind: 'update', table: keyTable, row: after }],
       expects: [...authority, ...above.expects],

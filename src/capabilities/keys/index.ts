@@ -27,8 +27,8 @@ import { updateKey } from './update-key.ts'
 import { verifyKey } from './verify-key.ts'
 
 export { issueKey } from './create-key.ts'
+export { keyErasures, keysErasedMax } from './erase-keys.ts'
 export { exampleApi } from './example-api.ts'
-export { keyFaults } from './faults.ts'
 export { reason as revocationReason } from './key-schema.ts'
 export { keysMigration } from './migrations/0001-keys.ts'
 export { createPeppers, type Peppers } from './peppers.ts'
@@ -36,7 +36,7 @@ export { roleGrants } from './permission.ts'
 export { defaultPolicies } from './policy.ts'
 export type { CredentialGrants, KeysServices } from './services.ts'
 export {
-  apiTable, consumerTable, environmentTable, keyTable, workspaceTable,
+  apiTable, environmentTable, keyTable, workspaceTable,
   type ApiRow, type EnvironmentRow, type KeyRow, type KeysDatabase, type WorkspaceRow,
 } from './tables.ts'
 export { createUseCutter, type UseCutter } from './use-cutter.ts'

@@ -23,6 +23,12 @@ export function revoke(key: KeyRow, reason: RevocationReason, nowMs: number): Ke
 export const revokeAltered = (key: KeyRow, reason: RevocationReason, nowMs: number): KeyRow =>
   revoke({ ...legibleKey(key), status: 'active', revoked_at_ms: null }, reason, nowMs)
 
+/** Invariant K13: of a key whose holder is erased: revoked, if it was not, and nothing left in it that may tell who that was. */
+export function eraseKey(key: KeyRow, nowMs: number): KeyRow {
+  const revoked = key.status === 'revoked' ? { ...key, version: key.version + 1 } : revoke(key, 'cessation-of-operation', nowMs)
+  return checked({ ...revoked, name: '', ip_ranges: '[]', origins: '[]', time_window: null })
+}
+
 /** RFC 5280's certificateHold: refused from now on, and can be enabled again. @throws Fault keys/not-active */
 export function disable(key: KeyRow): KeyRow {
   if (key.status !== 'active') throw keyFaults['not-active'](`Only an active key can be disabled; this one is ${key.status}.`)
@@ -100,10 +106,14 @@ export const keyFacts = (key: KeyRow): JsonObject => ({
   },
 })
 
+/** Whom a key is about: its holder, or its environment when nobody holds it. What it says of them is erased with them. */
+export const subjectOf = (key: Pick<KeyRow, 'consumer_id' | 'principal_id' | 'environment_id'>): string =>
+  key.consumer_id ?? key.principal_id ?? key.environment_id
+
 /** Free text and addresses, sealed for whoever the key is about: its holder, or its environment when nobody holds it. */
 export const keyDetails = (key: KeyRow): readonly Detail[] => [
   {
-    subject: key.consumer_id ?? key.principal_id ?? key.environment_id,
+    subject: subjectOf(key),
     data: {
       name: key.name,
       ipRanges: JSON.parse(key.ip_ranges) as string[],

@@ -6,6 +6,7 @@ import { decodeCursor, encodeCursor } from '#core/http/cursor'
 import { exactly, listLimitMax, nullable, pageQuery } from '#core/http/schema'
 import { subjectKey } from '#core/keyring/keyring'
 import { requireKey } from './find.ts'
+import { subjectOf } from './key.ts'
 import { keyParams } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { limitOf, type PageQuery } from './page.ts'
@@ -30,7 +31,7 @@ export const listUses = operation.read({
   id: 'uses.list',
   summary: 'List the uses of a key',
   description:
-    'Every recorded verification of it, from the newest block on, a few seconds behind. A page may end early, even empty: go on while there is a `nextCursor`. `erased` says that its consumer was erased, and these records with it.',
+    'Every recorded verification of it, from the newest block on, a few seconds behind. A page may end early, even empty: go on while there is a `nextCursor`. `erased` says that its holder was erased, and these records with it.',
   http: 'GET /v1/keys/{keyId}/uses',
   permission: 'uses:read',
   existence: 'keys:read',
@@ -46,7 +47,7 @@ export const listUses = operation.read({
   async handle({ params, query }, call, services) {
     const key = await requireKey(services, call.caller.workspaceId, params.keyId)
     const start = startOf(query)
-    const subject = key.consumer_id ?? key.environment_id
+    const subject = subjectOf(key)
     if (!(await services.keyring.has(subjectKey(key.workspace_id, subject)))) return { items: [], erased: true, nextCursor: null }
     const { uses, next } = await findUses(services, key, subject, start, limitOf(query))
     return {

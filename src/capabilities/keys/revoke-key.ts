@@ -1,7 +1,7 @@
 import { exactly } from '#core/http/schema'
 import { requireAuthorityOver } from './authority.ts'
 import { requireAnyKey } from './find.ts'
-import { keyFacts, presentKey, revoke, revokeAltered } from './key.ts'
+import { keyFacts, presentKey, revoke, revokeAltered, subjectOf } from './key.ts'
 import { keyOutput, keyParams, reason } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { keyTable } from './tables.ts'
@@ -29,6 +29,7 @@ export const revokeKey = operation.write({
     return {
       output: presentKey(revoked, null, call.atMs, true),
       target: revoked.id,
+      subject: subjectOf(revoked),
       facts: genuine ? { ...keyFacts(revoked), reason: body.reason } : { status: revoked.status, reason: body.reason, tampered: true },
       writes: [{ kind: 'update', table: keyTable, row: revoked }],
       expects,

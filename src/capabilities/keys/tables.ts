@@ -93,7 +93,7 @@ export interface UseBatchRow extends RowBase {
   readonly uses: Uint8Array
 }
 
-/** Uses of one environment, cut: sealed by consumer, committed to by one leaf. */
+/** Uses of one environment, cut: sealed by holder, committed to by one leaf. */
 export interface UseBlockRow extends RowBase {
   readonly workspace_id: string
   readonly environment_id: string

@@ -6,7 +6,7 @@ import { requireAbove, type Above } from './above.ts'
 import { canonicalRestrictions, requireExpiry } from './create-key.ts'
 import { keyFaults } from './faults.ts'
 import { requireKey } from './find.ts'
-import { change, keyDetails, keyFacts, presentKey } from './key.ts'
+import { change, keyDetails, keyFacts, presentKey, subjectOf } from './key.ts'
 import { keyOutput, keyParams, keyTerms, timeWindow } from './key-schema.ts'
 import { operation } from './operation.ts'
 import { chosenPermissions, permissionsNamed, type Permission } from './permission.ts'
@@ -62,6 +62,7 @@ export const updateKey = operation.write({
     return {
       output: presentKey(after, null, call.atMs, true),
       target: after.id,
+      subject: subjectOf(after),
       facts: keyFacts(after),
       details: keyDetails(after),
       writes: [{ kind: 'update', table: keyTable, row: after }],

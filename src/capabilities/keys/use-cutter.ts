@@ -1,8 +1,9 @@
 /**
  * Use cutter: turns recorded uses into blocks that the audit log commits to.
  *
- * A block holds the uses of one environment, in sections by consumer, each sealed under that consumer's own key, so that
- * erasing a consumer erases its traces while the log still verifies. One leaf names the block, counts it and commits to
+ * A block holds the uses of one environment, in sections by holder (a consumer; of control-plane credentials, a
+ * principal), each sealed under that holder's own key, so that erasing the holder erases its traces while the log still
+ * verifies. One leaf names the block, counts it and commits to
  * its sections. Cutting deletes the batch in the same commit, so a batch is cut once, whoever cuts it (K11).
  *
  * @module
@@ -130,9 +131,9 @@ const countOf = (uses: readonly Use[]): number => uses.reduce((count, use) => co
 
 const deletionOf = (batch: UseBatchRow): RowWrite => ({ kind: 'delete', table: useBatchTable, id: batch.id, version: batch.version + 1 })
 
-/** One section a consumer; uses of keys without one belong to the environment itself. */
+/** One section a holder; uses of keys without one belong to the environment itself. */
 function sectionsOf(uses: readonly Use[], ownerId: string): { subject: string; text: string }[] {
-  const bySubject = Map.groupBy(uses, (use) => (use.consumerId === '' ? ownerId : use.consumerId))
+  const bySubject = Map.groupBy(uses, (use) => (use.holderId === '' ? ownerId : use.holderId))
   return [...bySubject].map(([subject, group]) => ({ subject, text: group.map(useLine).join('') }))
 }
 

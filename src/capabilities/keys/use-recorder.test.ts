@@ -14,7 +14,7 @@ import { createUseRecorder } from './use-recorder.ts'
 import { readUses, type Use } from './use.ts'
 
 const useOf = (at: number, more: Partial<Use> = {}): Use => ({
-  workspaceId: 'wsp_0123456789ABCDEF', environmentId: 'env_0123456789ABCDEF', keyId: 'key_0123456789ABCDEF', consumerId: '', atMs: at, code: 'valid',
+  workspaceId: 'wsp_0123456789ABCDEF', environmentId: 'env_0123456789ABCDEF', keyId: 'key_0123456789ABCDEF', holderId: '', atMs: at, code: 'valid',
   clientIp: '192.0.2.1', permissions: 'rpc:read', verifierId: 'prn_0123456789ABCDEF', count: 1, ...more,
 })
 

@@ -46,6 +46,8 @@ const batchUsesMax = 8_192
 const batchLengthMax = 1024 * 1024
 /** Characters that a line of a control-plane credential is counted as, before it is written: it names no permissions. */
 const lineLengthTypical = 160
+/** Credentials, by outcome and address, that are counted together in one moment. */
+const togetherMax = 64
 
 /** Somebody who waits for the use at this position to be on disk. */
 interface Waiter {
@@ -68,7 +70,7 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
   /** What waits for its first flush, in order. */
   let queue: string[] = []
   /** Uses of control-plane credentials since the last flush: those that differ in nothing but their time are one. */
-  const together = new Map<string, Use>()
+  const together: { use: Use; count: number; atMs: number }[] = []
   /** The position of the last line that was taken from the queue. */
   let taken = 0
   let waiters: Waiter[] = []
@@ -142,12 +144,12 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
 
   /** In order, as many as one row may hold. */
   function takeBatch(): Batch | null {
-    for (const use of together.values()) {
-      const line = useLine(use)
+    for (const { use, count, atMs } of together) {
+      const line = useLine({ ...use, count, atMs })
       queue.push(line)
       waitingLength += line.length - lineLengthTypical
     }
-    together.clear()
+    together.length = 0
     if (queue.length === 0) return null
     let count = 0
     for (let length = 0; count < queue.length && count < batchUsesMax; count++) {
@@ -178,8 +180,8 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
     const kept = batch.lines.filter((_, at) => !refused.has(batch.from + at))
     pending = kept.length === 0 ? null : { ...batch, lines: kept }
     queue = queue.filter((_, at) => !refused.has(taken + 1 + at))
-    waiting = kept.length + queue.length + together.size
-    waitingLength = lengthOf(kept) + lengthOf(queue) + together.size * lineLengthTypical
+    waiting = kept.length + queue.length + together.length
+    waitingLength = lengthOf(kept) + lengthOf(queue) + together.length * lineLengthTypical
     const fault = keyFaults['use-recording-unavailable'](unavailable, { cause, retryAfterS: 1 })
     const told = waiters
     waiters = []
@@ -204,19 +206,25 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
       schedule(relaxedDelayMs)
     },
     controlPlane(use) {
-      const place = `${use.keyId} ${use.code} ${use.clientIp}`
-      const known = together.get(place)
-      if (known !== undefined) {
-        together.set(place, { ...use, count: known.count + use.count })
+      for (const known of together) {
+        if (known.use.keyId !== use.keyId || known.use.code !== use.code || known.use.clientIp !== use.clientIp) continue
+        known.count += use.count
+        known.atMs = use.atMs
         return
       }
-      if (waiting >= waitingMax || waitingLength + lineLengthTypical > waitingLengthMax) {
+      const isMany = together.length >= togetherMax
+      const line = isMany ? useLine(use) : ''
+      if (waiting >= waitingMax || waitingLength + Math.max(line.length, lineLengthTypical) > waitingLengthMax) {
         dropped += use.count
         return
       }
-      together.set(place, use)
-      waiting++
-      waitingLength += lineLengthTypical
+      // Past so many they are lines of their own, so that looking for one stays short.
+      if (isMany) add(line)
+      else {
+        together.push({ use, count: use.count, atMs: use.atMs })
+        waiting++
+        waitingLength += lineLengthTypical
+      }
       schedule(relaxedDelayMs)
     },
     async flush() {

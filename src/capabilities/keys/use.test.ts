@@ -9,7 +9,7 @@ const uses = fc.array(fc.record<Use>({
   workspaceId: id('wsp'),
   environmentId: fc.oneof(fc.constant(''), id('env')),
   keyId: fc.oneof(fc.constant(''), id('key')),
-  consumerId: fc.oneof(fc.constant(''), id('con')),
+  holderId: fc.oneof(fc.constant(''), id('con'), id('prn')),
   atMs: fc.nat(Date.UTC(9999, 11, 31)),
   code: fc.constantFrom<VerdictCode>('valid', ...(Object.keys(verdicts) as VerdictCode[])),
   clientIp: fc.oneof(fc.constant(''), fc.ipV4(), fc.constant('2001:db8::1')),

@@ -13,7 +13,8 @@ export interface Use {
   /** '' when no key was proven: the token was malformed or unknown. */
   readonly environmentId: string
   readonly keyId: string
-  readonly consumerId: string
+  /** The key's consumer; of a control-plane credential, its principal; '' when it has none, or no key was proven. */
+  readonly holderId: string
   readonly atMs: number
   readonly code: VerdictCode
   /** The address that the caller of `verify` passed, canonical; '' when none was. */
@@ -27,7 +28,7 @@ export interface Use {
 }
 
 export const useLine = (use: Use): string =>
-  `${use.workspaceId}\t${use.environmentId}\t${use.keyId}\t${use.consumerId}\t${use.atMs}\t${use.code}\t${use.clientIp}\t${use.permissions}\t${use.verifierId}\t${use.count}\n`
+  `${use.workspaceId}\t${use.environmentId}\t${use.keyId}\t${use.holderId}\t${use.atMs}\t${use.code}\t${use.clientIp}\t${use.permissions}\t${use.verifierId}\t${use.count}\n`
 
 const codes: ReadonlySet<string> = new Set(['valid', ...Object.keys(verdicts)])
 const timeText = /^[0-9]{1,16}$/
@@ -49,11 +50,11 @@ export function readUses(bytes: Uint8Array): Use[] | null {
 }
 
 function useOf(fields: readonly string[]): Use | null {
-  const [workspaceId, environmentId, keyId, consumerId, atMs, code, clientIp, permissions, verifierId, count, more] = fields
+  const [workspaceId, environmentId, keyId, holderId, atMs, code, clientIp, permissions, verifierId, count, more] = fields
   if (count === undefined || more !== undefined) return null
   // With the last of ten fields all the others are there.
-  const use = { workspaceId, environmentId, keyId, consumerId, atMs: Number(atMs), code, clientIp, permissions, verifierId, count: Number(count) } as Use
+  const use = { workspaceId, environmentId, keyId, holderId, atMs: Number(atMs), code, clientIp, permissions, verifierId, count: Number(count) } as Use
   const isKnown = isId('wsp', use.workspaceId) && codes.has(use.code) && timeText.test(atMs as string) && countText.test(count)
   return isKnown && (environmentId === '' || isId('env', use.environmentId)) && (keyId === '' || isId('key', use.keyId)) &&
-    (consumerId === '' || isId('con', use.consumerId)) ? use : null
+    (holderId === '' || isId('con', use.holderId) || isId('prn', use.holderId)) ? use : null
 }

@@ -62,7 +62,16 @@ const tamperedKeysMax = 1_000
 /** Past this many revoked consumers the memory is filled anew, so that their list does not grow for ever. */
 const holderChangesMax = 100_000
 
-export function createVerification(services: { storage: Storage; guard: RowGuard; peppers: Peppers; random: Random }): Verification {
+export interface VerificationServices {
+  readonly storage: Storage
+  readonly guard: RowGuard
+  readonly peppers: Peppers
+  readonly random: Random
+  /** Told once of each key whose row, or what it stands under, was altered outside Claviger. */
+  readonly onTampered?: (keyId: string) => void
+}
+
+export function createVerification(services: VerificationServices): Verification {
   const { storage, peppers } = services
   const loader = createVerificationLoader(storage, services.guard)
   const index = new VerificationIndex()
@@ -83,6 +92,7 @@ export function createVerification(services: { storage: Storage; guard: RowGuard
   if (storage.exclusive) {
     storage.onCommitted((commit) => follow(commit))
     storage.onForeignWrite(startOver)
+    services.guard.onDistrust(startOver)
   }
 
   function startOver(): void {
@@ -214,6 +224,7 @@ export function createVerification(services: { storage: Storage; guard: RowGuard
   }
 
   function refuseAltered(keyId: string, { alteredIn }: AlteredKey): Verified {
+    if (!tamperedKeys.has(keyId)) services.onTampered?.(keyId)
     if (tamperedKeys.size < tamperedKeysMax) tamperedKeys.add(keyId)
     // One more than are listed must not pass for a key that does not exist.
     else if (!tamperedKeys.has(keyId)) doubt()

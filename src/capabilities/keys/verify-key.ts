@@ -73,7 +73,7 @@ function answer(verified: Verified, request: VerificationRequest, call: Call, se
     workspaceId: call.caller.workspaceId,
     environmentId: record?.environmentId ?? '',
     keyId: record?.keyId ?? '',
-    consumerId: record === null ? '' : (verified.consumerId ?? ''),
+    holderId: record === null ? '' : (verified.consumerId ?? ''),
     atMs: request.atMs,
     code: verdict.code,
     clientIp: request.clientIp ?? '',

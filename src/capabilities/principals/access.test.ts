@@ -40,7 +40,7 @@ test('P2: a credential grants what role and key both grant, and `*` what the rol
 
 test('P1: authority over a set takes every permission in it', () => {
   fc.assert(fc.property(sets, sets, (held, granted) => {
-    const caller: Caller = { workspaceId: asId('wsp', 'wsp_0000000000000000'), principalId: asId('prn', 'prn_0000000000000000'), keyId: asId('key', 'key_0000000000000000'), permissions: held }
+    const caller: Caller = { workspaceId: asId('wsp', 'wsp_0000000000000000'), principalId: asId('prn', 'prn_0000000000000000'), keyId: asId('key', 'key_0000000000000000'), permissions: held, expects: [] }
     if ([...granted].every((permission) => held.has(permission))) requireAuthority(caller, granted)
     else assert.throws(() => requireAuthority(caller, granted), fault('principals/lacks-authority'))
   }))

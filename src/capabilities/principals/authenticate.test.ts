@@ -4,16 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Fault } from '#core/base/fault'
-import { createUseRecorder, type KeysDatabase } from '#cap/keys'
+import type { AnyOperation, ReadOperation } from '#core/http/operation'
+import { CommitConflict } from '#core/storage/commit'
+import { createUseCutter, createUseRecorder, operations as keyOperations, type KeysDatabase } from '#cap/keys'
+import type { CallOptions } from '../../../tests/support/foundations.ts'
 import { createAuthenticate } from './authenticate.ts'
 import { createCredential } from './create-credential.ts'
+import { createPrincipal } from './create-principal.ts'
+import { createWorkspace } from './create-workspace.ts'
 import { disablePrincipal } from './disable-principal.ts'
 import { enablePrincipal } from './enable-principal.ts'
-import { act, edit, fault, openHouse, write, type House } from './fixtures.ts'
+import { erasePrincipal } from './erase-principal.ts'
+import { act, edit, fault, openHouse, read, write, type Hired, type House } from './fixtures.ts'
+import { getPrincipal } from './get-principal.ts'
 import { revokePrincipal } from './revoke-principal.ts'
 import { updatePrincipal } from './update-principal.ts'
 
 const refused = fault('http/unauthenticated')
+
+const list = (house: House, id: string, as: CallOptions, given: object): Promise<unknown> =>
+  read(house, house.keys as never, (keyOperations as readonly AnyOperation[]).find((one) => one.id === id) as ReadOperation<never>, as, given as never)
 
 /** The codes of all uses on record, with the keys they are of. */
 async function usesOf(house: House): Promise<(string | number)[][]> {
@@ -81,6 +91,68 @@ test('P5: a disabled principal\'s credentials are refused from the next request 
   await house.close()
 })
 
+/** Whatever ends a caller's authority, or narrows it, or only touches its rows. */
+const endings: Readonly<Record<string, (house: House, hired: Hired) => Promise<unknown>>> = {
+  'its credential is revoked': async (house, { keyId }) => act(house, 'keys.revoke', await house.as(house.ownerSecret), { params: { keyId }, body: { reason: 'key-compromise' } }),
+  'its credential is disabled': async (house, { keyId }) => act(house, 'keys.disable', await house.as(house.ownerSecret), { params: { keyId } }),
+  'it is revoked': async (house, { principalId }) => write(house, house.services, revokePrincipal, await house.as(house.ownerSecret), { params: { principalId } }),
+  'it is disabled': async (house, { principalId }) => write(house, house.services, disablePrincipal, await house.as(house.ownerSecret), { params: { principalId } }),
+  'its role is lowered': async (house, { principalId }) =>
+    write(house, house.services, updatePrincipal, await house.as(house.ownerSecret), { params: { principalId }, body: { role: 'auditor' } }),
+}
+
+for (const [ending, end] of Object.entries(endings)) {
+  test(`P6: what a caller decided is not committed when ${ending} meanwhile`, async () => {
+    const house = await openHouse()
+    const hired = await house.hire('admin')
+    const stale = await house.as(hired.secret)
+    await end(house, hired)
+    const creates = write(house, house.services, createPrincipal, stale, { body: { name: 'backdoor', role: 'admin' } })
+    await assert.rejects(creates, (error: unknown) => error instanceof CommitConflict && error.kind === 'version')
+    // The name is free: nothing was written.
+    await write(house, house.services, createPrincipal, await house.as(house.ownerSecret), { body: { name: 'backdoor', role: 'admin' } })
+    await house.close()
+  })
+}
+
+test('P6: a caller is known by its rows of now, whatever happened to them since it was known before', async () => {
+  const house = await openHouse()
+  const hired = await house.hire('admin')
+  const as = await house.as(house.ownerSecret)
+  let made = 0
+  const works = async () => write(house, house.services, createPrincipal, await house.as(hired.secret), { body: { name: `made ${++made}`, role: 'auditor' } })
+  await house.as(hired.secret)
+  await act(house, 'keys.disable', as, { params: { keyId: hired.keyId } })
+  await act(house, 'keys.enable', as, { params: { keyId: hired.keyId } })
+  await works()
+  await house.as(hired.secret)
+  await write(house, house.services, updatePrincipal, as, { params: { principalId: hired.principalId }, body: { name: 'renamed' } })
+  await works()
+  await house.close()
+})
+
+test('P6: whoever changes, disables, revokes or erases itself is not in its own way', async () => {
+  for (const [operation, given] of [[updatePrincipal, { body: { role: 'auditor' } }], [disablePrincipal, {}], [revokePrincipal, {}], [erasePrincipal, {}]] as const) {
+    const house = await openHouse()
+    const { secret, principalId } = await house.hire('owner')
+    await write(house, house.services, operation as typeof updatePrincipal, await house.as(secret), { params: { principalId }, ...given })
+    await house.close()
+  }
+})
+
+test('a credential that is looked at again for the same request is not used twice', async () => {
+  const house = await openHouse()
+  const { secret, keyId, principalId } = await house.hire('operator')
+  const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses: house.uses, clock: house.clock })
+  const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
+  const first = await authenticate(secret, client)
+  assert.deepEqual(await authenticate(secret, client, true), first)
+  await write(house, house.services, disablePrincipal, await house.as(house.ownerSecret), { params: { principalId } })
+  await assert.rejects(async () => authenticate(secret, client, true), refused)
+  assert.deepEqual((await usesOf(house)).filter(([id]) => id === keyId), [[keyId, 'valid', principalId, 1]])
+  await house.close()
+})
+
 test('a credential that was revoked, or has expired, is refused from the next request on', async () => {
   const house = await openHouse()
   const { secret, keyId } = await house.hire('operator')
@@ -124,7 +196,7 @@ test('a full use recorder stops no caller, so that what takes away goes on', asy
   const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses, clock: house.clock })
   const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
   const use = {
-    workspaceId: house.workspaceId, environmentId: '', keyId: '', consumerId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '', count: 1,
+    workspaceId: house.workspaceId, environmentId: '', keyId: '', holderId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '', count: 1,
   } as const
   // To the last character that it keeps.
   for (const permissions of [use.permissions, '']) {
@@ -149,9 +221,42 @@ test('P2: a principal whose row was altered acts no more, and whoever holds ever
   const house = await openHouse({ path, seed: 'again' }, first)
   await assert.rejects(house.as(secret), fault('storage/tampered'))
   const params = { principalId }
+  await assert.rejects(read(house, house.services, getPrincipal, await house.as(house.ownerSecret), { params }), fault('storage/tampered'))
+  // Another workspace hears of it what it hears of one that does not exist.
+  const tenant = await write(house, house.services, createWorkspace, await house.as(house.ownerSecret), { body: { name: 'Tenant', ownerName: 'Its owner' } })
+  await assert.rejects(read(house, house.services, getPrincipal, await house.as(tenant.secret), { params }), fault('principals/not-found'))
   await assert.rejects(write(house, house.services, revokePrincipal, await house.as(admin.secret), { params }), fault('principals/lacks-authority'))
   assert.equal((await write(house, house.services, revokePrincipal, await house.as(house.ownerSecret), { params })).status, 'revoked')
   await assert.rejects(house.as(secret), refused)
   await house.close()
   rmSync(directory, { recursive: true })
+})
+
+test('erasing a principal erases where its credentials were used from, and what they say of it', async () => {
+  const house = await openHouse()
+  const admin = await house.hire('admin')
+  const as = await house.as(house.ownerSecret)
+  const body = { name: 'laptop of Ada', ipRanges: ['203.0.113.0/24'] }
+  const { secret, keyId } = await write(house, house.services, createCredential, as, { params: { principalId: admin.principalId }, body })
+  await house.as(secret, '203.0.113.7')
+  await assert.rejects(house.as(secret, '198.51.100.9'), refused)
+  const cutter = createUseCutter({ ...house, sections: house.keys.sections })
+  const usesOfIt = async () => (await list(house, 'uses.list', as, { params: { keyId } })) as { erased: boolean; items: readonly { clientIp: string; code: string }[] }
+  await house.uses.flush()
+  await cutter.cutAll()
+  assert.deepEqual((await usesOfIt()).items.map(({ clientIp, code }) => `${clientIp} ${code}`).sort(), ['198.51.100.9 ip-not-allowed', '203.0.113.7 valid'])
+  await write(house, house.services, erasePrincipal, as, { params: { principalId: admin.principalId } })
+  assert.deepEqual(await usesOfIt(), { items: [], erased: true, nextCursor: null })
+  // Whoever still tries it leaves no address either.
+  await assert.rejects(house.as(secret, '203.0.113.8'), refused)
+  await house.uses.flush()
+  await cutter.cutAll()
+  const blocks = await house.storage.reader<KeysDatabase>().selectFrom('use_blocks').selectAll().execute()
+  for (const block of blocks) {
+    const sections = await house.keys.sections.open(house.workspaceId, block.id, block.sections)
+    assert.ok(sections.every(({ text }) => !text.includes(keyId)))
+  }
+  const rows = await house.storage.reader<KeysDatabase>().selectFrom('keys').selectAll().where('principal_id', '=', admin.principalId).execute()
+  assert.deepEqual(rows.map(({ name, ip_ranges, status }) => [name, ip_ranges, status]), [['', '[]', 'revoked'], ['', '[]', 'revoked']])
+  await house.close()
 })

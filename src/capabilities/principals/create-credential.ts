@@ -4,7 +4,7 @@ import type { WorkspaceId } from '#core/base/id'
 import { exactly, idOf, lineOf, secretString, timestamp } from '#core/http/schema'
 import { readGenuine } from '#core/storage/guarded-read'
 import { apiTable, environmentTable, issueKey, roleGrants, type KeysDatabase } from '#cap/keys'
-import { effectivePermissions, requireAuthority } from './access.ts'
+import { requireAuthority } from './access.ts'
 import { principalFaults } from './faults.ts'
 import { requirePrincipal } from './find.ts'
 import { operation } from './operation.ts'
@@ -16,7 +16,7 @@ export const createCredential = operation.write({
   id: 'principals.create-credential',
   summary: 'Issue a credential to a principal',
   description:
-    'A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies.',
+    'A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies. You can issue it to principals only whose role grants nothing that you lack, and name only permissions that you hold.',
   http: 'POST /v1/principals/{principalId}/credentials',
   permission: 'principals:create-credential',
   existence: 'principals:read',
@@ -50,7 +50,9 @@ export const createCredential = operation.write({
     const principal = await requirePrincipal(services, workspaceId, params.principalId)
     if (principal.status !== 'active') throw principalFaults['not-active']('Only an active principal gets credentials.')
     const permissions = chosenPermissions(services, body.permissions ?? [roleGrants])
-    requireAuthority(call.caller, effectivePermissions(services.access.permissionsOf(principal.role), permissions))
+    // Whoever has its secret acts in the principal's name, so the whole role counts; and so does what is named, which the
+    // role may come to grant later.
+    requireAuthority(call.caller, services.access.permissionsOf(principal.role).union(new Set(permissions.filter((name) => name !== roleGrants))))
     const { api, environment } = await requireBuiltIn(services, workspaceId)
     const hash = await services.peppers.load(workspaceId, environment.id, environment.pepper_version)
     const issuer = { atMs: call.atMs, random: call.random, principalId: call.caller.principalId }

@@ -28,7 +28,7 @@ export const disablePrincipal = operation.write({
       target: after.id,
       facts: { role: after.role, status: after.status },
       writes: [{ kind: 'update', table: principalTable, row: after }],
-      expects: await expectsOfLeaving(services, before),
+      expects: await expectsOfLeaving(services, before, call.atMs),
     }
   },
 })

@@ -1,3 +1,4 @@
+import { keyErasures, keysErasedMax } from '#cap/keys'
 import { requireAuthority } from './access.ts'
 import { expectsOfLeaving, requirePrincipal } from './find.ts'
 import { operation } from './operation.ts'
@@ -7,7 +8,8 @@ import { principalOutput, principalParams } from './principal-schema.ts'
 export const erasePrincipal = operation.write({
   id: 'principals.erase',
   summary: 'Erase a principal',
-  description: 'Revokes it, forgets its name, and destroys the key under which its personal details beside the audit log are sealed. What it did stays in the log under its id, and the log still verifies.',
+  description:
+    `Revokes it and its credentials, forgets its name and their names and restrictions, and destroys the key under which its personal details and uses beside the audit log are sealed. What it did stays in the log under its id, and the log still verifies. One call empties ${keysErasedMax} credentials: of a principal with more, call again until it answers \`principals/already-revoked\`.`,
   http: 'POST /v1/principals/{principalId}/erase',
   permission: 'principals:erase',
   existence: 'principals:read',
@@ -16,19 +18,21 @@ export const erasePrincipal = operation.write({
   event: 'principal.erased',
   takesAway: true,
   status: 200,
-  faults: ['principals/not-found', 'principals/lacks-authority', 'principals/last-owner', 'storage/tampered'],
+  faults: ['principals/not-found', 'principals/lacks-authority', 'principals/already-revoked', 'principals/last-owner', 'storage/tampered'],
   input: { params: principalParams },
   output: principalOutput,
   async decide({ params }, call, services) {
     const before = await requirePrincipal(services, call.caller.workspaceId, params.principalId)
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
-    const after = erase(before, call.atMs)
+    const credentials = await keyErasures(services, before.workspace_id, ['principal_id', before.id], call.atMs)
+    const isRest = before.erased_at_ms !== null && credentials.length > 0
+    const after = isRest ? { ...before, version: before.version + 1 } : erase(before, call.atMs)
     return {
       output: presentPrincipal(after),
       target: after.id,
-      facts: { role: after.role, status: after.status },
-      writes: [{ kind: 'update', table: principalTable, row: after }],
-      expects: await expectsOfLeaving(services, before),
+      facts: { role: after.role, status: after.status, credentials: credentials.length },
+      writes: [{ kind: 'update', table: principalTable, row: after }, ...credentials],
+      expects: await expectsOfLeaving(services, before, call.atMs),
       erases: [before.id],
     }
   },

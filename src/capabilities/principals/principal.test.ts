@@ -31,6 +31,12 @@ test('P5: a revoked principal stays revoked under any sequence of acts, and each
   }))
 })
 
+test('a principal is erased once, and the row says when; one whose row was altered can be erased, whatever that said', () => {
+  const erased = erase(fresh, 2_000)
+  assert.throws(() => erase(erased, 3_000), (error: unknown) => error instanceof Fault && error.code === 'principals/already-revoked')
+  assert.equal(erase(revokeAltered({ ...fresh, erased_at_ms: 1_500 }, 2_000), 3_000).erased_at_ms, 3_000)
+})
+
 test('a row that breaks an invariant is not written', () => {
   for (const part of [{ status: 'revoked' }, { revoked_at_ms: 1 }, { erased_at_ms: 1 }] as const) assert.throws(() => checked({ ...fresh, ...part }), /invariant violated: P5/)
 })

@@ -82,12 +82,14 @@ export function revokeAltered(row: PrincipalRow, nowMs: number): PrincipalRow {
     status: 'revoked',
     created_at_ms: isTime(row.created_at_ms) ? row.created_at_ms : 0,
     revoked_at_ms: nowMs,
-    erased_at_ms: isTime(row.erased_at_ms) ? row.erased_at_ms : null,
+    // It can be erased afterwards, whatever the row said of that.
+    erased_at_ms: null,
   })
 }
 
-/** Forgets who it was; what it did stays in the log under its id. */
+/** Revokes it, if it was not, and forgets who it was; what it did stays in the log under its id. @throws Fault principals/already-revoked */
 export function erase(principal: PrincipalRow, nowMs: number): PrincipalRow {
+  if (principal.erased_at_ms !== null) throw principalFaults['already-revoked']('This principal was erased before.')
   return checked({
     ...principal, version: principal.version + 1, name: null, status: 'revoked', revoked_at_ms: principal.revoked_at_ms ?? nowMs, erased_at_ms: nowMs,
   })

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { roles, type Role } from '#core/http/operation'
 import { subjectKey } from '#core/keyring/keyring'
+import { CommitConflict, emptyCommit } from '#core/storage/commit'
 import { createCredential } from './create-credential.ts'
 import { createPrincipal } from './create-principal.ts'
 import { disablePrincipal } from './disable-principal.ts'
 import { enablePrincipal } from './enable-principal.ts'
 import { erasePrincipal } from './erase-principal.ts'
-import { act, fault, openHouse, read, write, type House } from './fixtures.ts'
+import { expectsOfLeaving, requirePrincipal } from './find.ts'
+import { act, edit, fault, openHouse, read, write, type House } from './fixtures.ts'
 import { getPrincipal } from './get-principal.ts'
 import { getSelf } from './get-self.ts'
 import { listPrincipals } from './list-principals.ts'
@@ -58,11 +63,39 @@ test('P1: a narrow credential of an owner gives and takes no more than itself', 
   const params = { principalId: developer.principalId }
   await assert.rejects(write(house, house.services, createCredential, as, { params, body: { name: 'wide' } }), lacks)
   await assert.rejects(write(house, house.services, createCredential, as, { params, body: { name: 'wide', permissions: ['keys:read'] } }), lacks)
-  await write(house, house.services, createCredential, as, { params, body: { name: 'narrow', permissions: ['keys:verify'] } })
+  // Nor a narrow one: whoever has its secret acts in the developer's name.
+  await assert.rejects(write(house, house.services, createCredential, as, { params, body: { name: 'narrow', permissions: ['keys:verify'] } }), lacks)
   await assert.rejects(write(house, house.services, revokePrincipal, as, { params }), lacks)
   // The same holds for credentials, which the room below takes.
   const body = { reason: 'key-compromise' }
   await assert.rejects(act(house, 'keys.revoke', as, { params: { keyId: developer.keyId }, body }), fault('keys/lacks-authority'))
+  await house.close()
+})
+
+test('P1: nobody gets a secret that acts in the name of somebody with more authority, however little it grants', async () => {
+  const house = await openHouse()
+  const { caller: owner } = await house.as(house.ownerSecret)
+  const admin = await house.hire('admin')
+  const as = await house.as(admin.secret)
+  for (const permissions of [[...as.caller.permissions], ['self:read']]) {
+    await assert.rejects(write(house, house.services, createCredential, as, { params: { principalId: owner.principalId }, body: { name: 'as the owner', permissions } }), lacks)
+  }
+  for (const role of roles.slice(1)) {
+    const { principalId } = await house.hire(role)
+    await write(house, house.services, createCredential, as, { params: { principalId }, body: { name: 'narrow', permissions: ['self:read'] } })
+  }
+  await house.close()
+})
+
+test('P1: no permission that its issuer lacks lies in a credential and waits for a promotion', async () => {
+  const house = await openHouse()
+  const admin = await house.hire('admin')
+  const { principalId } = await house.hire('developer')
+  const body = { name: 'latent', permissions: ['self:read', 'workspaces:create'] }
+  await assert.rejects(write(house, house.services, createCredential, await house.as(admin.secret), { params: { principalId }, body }), lacks)
+  // Whoever holds it may.
+  const { permissions } = await write(house, house.services, createCredential, await house.as(house.ownerSecret), { params: { principalId }, body })
+  assert.deepEqual(permissions, body.permissions)
   await house.close()
 })
 
@@ -114,6 +147,60 @@ test('P3: owners who remove each other at the same moment do not both succeed', 
   }
 })
 
+test('P3: an owner who has no way in does not count as another owner', async () => {
+  const house = await openHouse()
+  const as = await house.as(house.ownerSecret)
+  const { principalId } = as.caller
+  const leaving = takings(house, as, principalId).filter((_, at) => at !== 3 && at !== 5)
+  const nobodyLeaves = async () => {
+    for (const attempt of leaving) await assert.rejects(attempt(), fault('principals/last-owner'))
+  }
+  const params = { principalId: (await write(house, house.services, createPrincipal, as, { body: { name: 'Second', role: 'owner' } })).principalId }
+  await nobodyLeaves()
+  await write(house, house.services, createCredential, as, { params, body: { name: 'narrow', permissions: ['principals:create', 'principals:create-credential'] } })
+  await nobodyLeaves()
+  const expiresAt = new Date(house.clock.now() + 3_600_000).toISOString()
+  await write(house, house.services, createCredential, as, { params, body: { name: 'for an hour', expiresAt } })
+  house.pass(3_600_000)
+  await nobodyLeaves()
+  const { keyId } = await write(house, house.services, createCredential, as, { params, body: { name: 'disabled' } })
+  await act(house, 'keys.disable', as, { params: { keyId } })
+  await nobodyLeaves()
+  await act(house, 'keys.enable', as, { params: { keyId } })
+  await write(house, house.services, revokePrincipal, as, { params: { principalId } })
+  await house.close()
+})
+
+test('P3: the way in that another owner has is still there when an owner leaves', async () => {
+  const house = await openHouse()
+  const second = await house.hire('owner')
+  const as = await house.as(house.ownerSecret)
+  const leaving = await requirePrincipal(house.services, as.caller.workspaceId, as.caller.principalId)
+  const expects = await expectsOfLeaving(house.services, leaving, house.clock.now())
+  await house.storage.commit({ ...emptyCommit, expects })
+  await act(house, 'keys.disable', as, { params: { keyId: second.keyId } })
+  await assert.rejects(house.storage.commit({ ...emptyCommit, expects }), CommitConflict)
+  await house.close()
+})
+
+test('P3: an owner or a credential that was written by somebody else is no way in', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'claviger-principals-'))
+  const path = join(directory, 'test.db')
+  const first = await openHouse({ path })
+  const as = await first.as(first.ownerSecret)
+  const { keyId } = await first.hire('owner')
+  await act(first, 'keys.disable', as, { params: { keyId } })
+  const { principalId } = await first.hire('admin')
+  await first.close()
+  edit(path, `UPDATE keys SET status = 'active' WHERE id = ?`, keyId)
+  edit(path, `UPDATE principals SET role = 'owner' WHERE id = ?`, principalId)
+  const house = await openHouse({ path, seed: 'again' }, first)
+  const leaves = write(house, house.services, revokePrincipal, await house.as(house.ownerSecret), { params: { principalId: as.caller.principalId } })
+  await assert.rejects(leaves, fault('principals/last-owner'))
+  await house.close()
+  rmSync(directory, { recursive: true })
+})
+
 test('names are unique in a workspace, and a principal without a credential can do nothing', async () => {
   const house = await openHouse()
   const as = await house.as(house.ownerSecret)
@@ -140,6 +227,9 @@ test('erasing a principal revokes it, forgets its name, destroys the key of its 
   assert.equal(await house.keyring.has(subjectKey(house.workspaceId, principalId)), false)
   await assert.rejects(house.as(secret), fault('http/unauthenticated'))
   await write(house, house.services, createPrincipal, as, { body: { name: name as string, role: 'auditor' } })
+  house.pass(1_000)
+  await assert.rejects(write(house, house.services, erasePrincipal, as, { params }), fault('principals/already-revoked'))
+  assert.equal((await read(house, house.services, getPrincipal, as, { params })).erasedAt, erased.erasedAt)
   await house.close()
 })
 
@@ -182,4 +272,18 @@ test('everybody sees who they are and what each role permits', async () => {
   const { items } = await read(house, house.services, listRoles, as, {})
   assert.deepEqual(items.map(({ role }) => role), [...roles])
   await house.close()
+})
+
+test('the key of an erased principal\'s details is in no file any more', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'claviger-erased-'))
+  const house = await openHouse({ path: join(directory, 'test.db') })
+  const { principalId } = await house.hire('developer')
+  const row = await house.storage.reader<{ keyring: { id: string; key_id: string; wrapped: Uint8Array } }>().selectFrom('keyring').selectAll()
+    .where('key_id', '=', principalId).executeTakeFirstOrThrow()
+  const filesWithKey = () => readdirSync(directory).filter((file) => readFileSync(join(directory, file)).includes(Buffer.from(row.wrapped)))
+  assert.notDeepEqual(filesWithKey(), [])
+  await write(house, house.services, erasePrincipal, await house.as(house.ownerSecret), { params: { principalId } })
+  assert.deepEqual(filesWithKey(), [])
+  await house.close()
+  rmSync(directory, { recursive: true })
 })

@@ -29,7 +29,7 @@ export const revokePrincipal = operation.write({
       target: after.id,
       facts: { role: after.role, status: after.status, ...(genuine ? {} : { tampered: true }) },
       writes: [{ kind: 'update', table: principalTable, row: after }],
-      expects: genuine ? await expectsOfLeaving(services, row) : [await requireAnotherOwner(services, row)],
+      expects: genuine ? await expectsOfLeaving(services, row, call.atMs) : await requireAnotherOwner(services, row, call.atMs),
     }
   },
 })

@@ -37,7 +37,7 @@ export const updatePrincipal = operation.write({
       facts: { role: after.role, previousRole: before.role },
       details: body.name === undefined ? [] : [{ subject: after.id, data: { name: body.name } }],
       writes: [{ kind: 'update', table: principalTable, row: after }],
-      expects: after.role === before.role ? [] : await expectsOfLeaving(services, before),
+      expects: after.role === before.role ? [] : await expectsOfLeaving(services, before, call.atMs),
     }
   },
 })

@@ -183,6 +183,6 @@ test('what comes near to being refused is taken', async () => {
 
 test('every fault of this room has been met by a test of this room, or is met by none of these requests', () => {
   const metHere = new Set([...bodies, ...messages].map(({ answer }) => answer.slice(4)))
-  const metElsewhere = ['forbidden', 'not-found', 'request-timeout', 'precondition-failed', 'idempotency-mismatch', 'overloaded', 'too-many-requests', 'shutting-down']
+  const metElsewhere = ['forbidden', 'not-found', 'request-timeout', 'precondition-failed', 'idempotency-mismatch', 'answer-erased', 'overloaded', 'too-many-requests', 'shutting-down']
   assert.deepEqual([...httpFaults.codes].filter((code) => !metHere.has(code)).sort(), metElsewhere.map((name) => `http/${name}`).sort())
 })

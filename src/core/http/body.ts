@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Fault } from '#core/base/fault'
-import type { Exchange } from './exchange.ts'
+import { overloaded, type Exchange } from './exchange.ts'
 import { httpFaults } from './faults.ts'
 
 /** JSON is UTF-8 (RFC 8259 §8.1), so the one parameter that may stand there says what is so anyway. */
@@ -9,24 +9,36 @@ const jsonContentType = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf
 /**
  * Reads a JSON body of at most `bodyMax` bytes.
  *
+ * Bodies that are still coming hold as many bytes as `inFlightMax` of them may have, all together. Those of operations
+ * that take away are not counted: only who may take away can send them, so nobody else can use up their room.
+ *
  * @param done called once with the bytes or the fault; never when the client leaves before the end
  */
-export function readBody(exchange: Exchange, done: (body: Uint8Array | Fault) => void): void {
-  const { request } = exchange
-  const { bodyMax } = exchange.context.limits
+export function readBody(exchange: Exchange, takesAway: boolean, done: (body: Uint8Array | Fault) => void): void {
+  const { request, context } = exchange
+  const { bodyMax, inFlightMax } = context.limits
   const refusal = refusalOf(request, bodyMax)
   if (refusal !== null) return done(refusal)
   exchange.inviteBody()
   const chunks: Buffer[] = []
   let length = 0
+  const end = (body: Uint8Array | Fault): void => {
+    stop()
+    done(body)
+  }
+  const stop = (): void => {
+    request.off('data', onData).off('end', onEnd).off('close', stop)
+    if (!takesAway) context.arriving -= length
+  }
   const onData = (chunk: Buffer): void => {
     length += chunk.length
-    if (length <= bodyMax) return void chunks.push(chunk)
-    request.off('data', onData).off('end', onEnd)
-    done(tooLarge(bodyMax))
+    if (!takesAway) context.arriving += chunk.length
+    if (length > bodyMax) return end(tooLarge(bodyMax))
+    if (context.arriving > inFlightMax * bodyMax && !takesAway) return end(overloaded())
+    chunks.push(chunk)
   }
-  const onEnd = (): void => done(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
-  request.on('data', onData).on('end', onEnd)
+  const onEnd = (): void => end(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
+  request.on('data', onData).on('end', onEnd).on('close', stop)
 }
 
 function refusalOf({ headers }: IncomingMessage, bodyMax: number): Fault | null {

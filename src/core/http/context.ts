@@ -20,8 +20,10 @@ export interface ServerContext {
   readonly credentialThrottle: CredentialThrottle
   /** Whether answers tell browsers to come by TLS only (RFC 6797). */
   readonly strictTransport: boolean
-  /** Owned by `Exchange`: requests that are not answered yet. */
+  /** Owned by `Exchange`: requests that are there whole and not answered yet. */
   inFlight: number
+  /** Owned by `readBody`: bytes of bodies that are not there whole yet, other than of operations that take away. */
+  arriving: number
   /** Owned by `Exchange`: requests whose answer has not gone out whole yet, answered or not. */
   open: number
   /** Called while draining, when none is open any more. */

@@ -28,7 +28,7 @@ export function decodeCursor<const Shape extends ShapeOf>(operation: string, tex
   const values = read(text)
   if (values === null || values.length !== shape.length + 1 || values[0] !== operation) throw invalidCursor()
   const position = values.slice(1)
-  if (!shape.every((type, index) => typeof position[index] === type)) throw invalidCursor()
+  if (!shape.every((type, index) => typeof position[index] === type && (type === 'string' || Number.isSafeInteger(position[index])))) throw invalidCursor()
   return position as ValuesOf<Shape>
 }
 

@@ -17,6 +17,8 @@ export interface Label {
 const clientClosedRequest = 499
 /** Requests that wait behind others on one connection, so that a single client cannot take all the places there are. */
 const queuedMax = 16
+/** Places beyond `inFlightMax` that are kept for operations that take away. */
+const placesKept = 64
 const queuedOn = new WeakMap<Socket, number>()
 
 /**
@@ -24,9 +26,13 @@ const queuedOn = new WeakMap<Socket, number>()
  *
  * Invariant H8: every request gets one answer, and is counted once, when its response is closed.
  *
- * It holds one of `inFlightMax` places until its answer is written; what a client that left had begun holds it until
- * that is done, so that coming and going quickly buys nobody more than his share. An answer that nobody takes holds no
- * place, and is dropped with its connection after a while.
+ * It takes one of `inFlightMax` places once it is there whole: whoever sends slowly holds a connection, and nobody up.
+ * It holds the place until its answer is written; what a client that left had begun holds it until that is done, so that
+ * coming and going quickly buys nobody more than his share. An answer that nobody takes holds no place, and is dropped
+ * with its connection after a while.
+ *
+ * Invariant H11: what takes away is done when nothing else is taken on any more: there are places, and room for bodies,
+ * that only those who may take away can fill.
  */
 export class Exchange implements Client {
   readonly requestId: string
@@ -38,7 +44,7 @@ export class Exchange implements Client {
   private readonly label: Label
   private readonly startedMs = performance.now()
   private code = ''
-  private holdsPlace = true
+  private holdsPlace = false
   private isPerforming = false
   private isQueuedTooDeep = false
   private delivery: NodeJS.Timeout | undefined
@@ -49,7 +55,6 @@ export class Exchange implements Client {
     this.request = request
     this.response = response
     this.requestId = context.newRequestId()
-    context.inFlight++
     context.open++
     // Node gives a response its socket when those before it are through.
     if (response.socket === null) this.queueUp()
@@ -65,18 +70,25 @@ export class Exchange implements Client {
     return this.request.headers['user-agent']?.slice(0, 256) ?? ''
   }
 
-  /** Why this request is not even looked at, or null. */
-  refusalAtTheDoor(): Fault | null {
+  /** Why this request is not even looked at, or null. `takesAway`: it is for an operation that does. */
+  refusalAtTheDoor(takesAway = false): Fault | null {
     const { context } = this
     if (context.isDraining) return httpFaults['shutting-down']('This server is stopping. Another one, or the same a moment later, will answer.', { retryAfterS: 1 })
-    if (context.inFlight > context.limits.inFlightMax || this.isQueuedTooDeep) {
-      return httpFaults.overloaded('More requests are under way than this server takes on. Try again in a second.', { retryAfterS: 1 })
-    }
+    if (this.isQueuedTooDeep || !this.hasRoom(takesAway)) return overloaded()
     if ((this.request.url?.length ?? 0) > context.limits.uriMax) {
       return httpFaults['uri-too-long'](`Path and query together may have ${context.limits.uriMax} characters.`)
     }
     // Node would refuse it with an empty answer (RFC 9112 §3.2).
     if (this.request.headers.host === undefined && this.request.httpVersionMinor > 0) return httpFaults['bad-request']('Send a `Host` header.')
+    return null
+  }
+
+  /** For a request that is there whole, body and all. Why it has to go, or null: it has its place. */
+  takePlace(takesAway = false): Fault | null {
+    if (this.holdsPlace) return null
+    if (!this.hasRoom(takesAway)) return overloaded()
+    this.holdsPlace = true
+    this.context.inFlight++
     return null
   }
 
@@ -119,6 +131,11 @@ export class Exchange implements Client {
     const retryAfterS = error instanceof Fault ? error.retryAfterS : undefined
     const all = retryAfterS === undefined ? headers : [...headers, 'retry-after', String(retryAfterS)]
     this.send(problem.status, 'application/problem+json', JSON.stringify(problem), all)
+  }
+
+  private hasRoom(takesAway: boolean): boolean {
+    const { inFlight, limits } = this.context
+    return inFlight < limits.inFlightMax + (takesAway ? placesKept : 0)
   }
 
   private queueUp(): void {
@@ -169,3 +186,6 @@ export class Exchange implements Client {
     context.logger[label.logLevel](fields, 'request')
   }
 }
+
+export const overloaded = (): Fault =>
+  httpFaults.overloaded('More requests are under way than this server takes on. Try again in a second.', { retryAfterS: 1 })

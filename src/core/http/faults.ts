@@ -1,6 +1,7 @@
 import { defineFaults } from '#core/base/fault'
 
-export const coreFaults = defineFaults('core', {
+/** What `toProblem` answers to anything that is not a fault. */
+defineFaults('core', {
   internal: { status: 500, title: 'Internal error' },
 })
 
@@ -21,6 +22,7 @@ export const httpFaults = defineFaults('http', {
   'request-timeout': { status: 408, title: 'The request did not arrive in time' },
   'precondition-failed': { status: 412, title: 'The resource has changed' },
   'idempotency-mismatch': { status: 422, title: 'The idempotency key was used for another request' },
+  'answer-erased': { status: 409, title: 'The answer was erased' },
   overloaded: { status: 503, title: 'Too many requests at once' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   'shutting-down': { status: 503, title: 'The server is shutting down' },

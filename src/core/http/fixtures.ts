@@ -124,6 +124,15 @@ const deleteThing = operation.write({
   },
 })
 
+const takeThing = operation.write({
+  ...common, id: 'things.take', summary: 'Take', http: 'POST /v1/things/{thingId}/take', permission: 'things:delete', event: 'thing.taken', takesAway: true, status: 200,
+  faults: [], input: { params: thingParams, body: exactly({ reason: lineOf(40, 'Why; `wait` waits for the gate.') }) }, output: exactly({ taken: Type.Boolean() }),
+  decide: async ({ params, body }, _call, { gate }) => {
+    if (body.reason === 'wait') await gate
+    return { output: { taken: true }, target: params.thingId, facts: {}, writes: [] }
+  },
+})
+
 const waitForThing = operation.read({
   ...common, id: 'things.wait', summary: 'Wait', http: 'GET /v1/things/wait', permission: 'things:read', faults: [], input: {}, output: exactly({ waited: Type.Boolean() }),
   handle: async (_input, _call, { gate }) => {
@@ -147,7 +156,7 @@ const readFile = operation.read({
   handle: ({ params }, call) => `${params.path} for ${call.clientIp}`,
 })
 
-const operations = [createThing, getThing, listThings, updateThing, deleteThing, waitForThing, echo, readFile]
+const operations = [createThing, getThing, listThings, updateThing, deleteThing, takeThing, waitForThing, echo, readFile]
 
 const principalId = asId('prn', 'prn_0000000000000000')
 const allPermissions = new Set([...operations.map(({ permission }) => permission), 'telemetry:read'])
@@ -161,7 +170,7 @@ export const credentials: Readonly<Record<string, ReadonlySet<string>>> = {
 const authenticate: Authenticate = (credential) => {
   const permissions = credential === null ? undefined : credentials[credential.replace('later-', '')]
   if (permissions === undefined) throw httpFaults.unauthenticated('Send a credential.')
-  const caller: Caller = { workspaceId: asId('wsp', 'wsp_0000000000000000'), principalId, keyId: asId('key', 'key_0000000000000000'), permissions }
+  const caller: Caller = { workspaceId: asId('wsp', 'wsp_0000000000000000'), principalId, keyId: asId('key', 'key_0000000000000000'), permissions, expects: [] }
   return credential?.startsWith('later-') === true ? Promise.resolve(caller) : caller
 }
 
@@ -183,8 +192,8 @@ export async function startServer(options: Partial<HttpServerOptions> & { readon
   const acts: Act[] = []
   const logLines: string[] = []
   const record = async (act: Act): Promise<{ entryId: Id<'ent'> }> => {
-    const { decision, extraWrites, entryId, atMs, takesAway } = act
-    await storage.commit({ atMs, expects: decision.expects ?? [], writes: [...decision.writes, ...extraWrites], appends: [], takesAway })
+    const { decision, extraWrites, entryId, atMs, takesAway, caller } = act
+    await storage.commit({ atMs, expects: [...caller.expects, ...(decision.expects ?? [])], writes: [...decision.writes, ...extraWrites], appends: [], takesAway })
     acts.push(act)
     return { entryId }
   }
@@ -251,7 +260,7 @@ export function send(port: number, { method, path, credential = 'owner', headers
   })
 }
 
-function answerOf(status: number, headers: IncomingHttpHeaders, text: string): TestAnswer {
+export function answerOf(status: number, headers: IncomingHttpHeaders, text: string): TestAnswer {
   const isJson = headers['content-type']?.includes('json') === true && text !== ''
   return { status, headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} }
 }

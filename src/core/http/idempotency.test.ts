@@ -63,7 +63,7 @@ test('the same key names another request for another operation', async () => {
 async function withPorts(options: { readonly beforeRecord?: () => Promise<void>; readonly mounts?: readonly AnyMount[] }, run: (server: TestServer) => Promise<void>): Promise<void> {
   const authenticate: Authenticate = (credential) => ({
     workspaceId: asId('wsp', 'wsp_0000000000000000'), principalId: asId('prn', `prn_000000000000000${credential ?? ''}`), keyId: asId('key', 'key_0000000000000000'),
-    permissions: new Set(['things:create', 'things:read']),
+    permissions: new Set(['things:create', 'things:read']), expects: [],
   })
   const record = async (act: Act) => {
     await options.beforeRecord?.()
@@ -168,6 +168,46 @@ test('a repetition that comes between reading and committing is told what the fi
   assert.deepEqual(outer.json, inner?.json)
   assert.deepEqual([outer.headers['idempotency-replayed'], inner?.headers['idempotency-replayed']], ['true', undefined])
   assert.equal(things.acts.length, 1)
+})
+
+test('a key stands for the precondition too', async () => {
+  const { json } = await send(things.port, { path: '/v1/things', body: { name: 'conditional' } })
+  const [path, key] = [`/v1/things/${String(json['thingId'])}`, newKey()]
+  const change = (ifMatch: string | null) =>
+    keyed(key, { size: 4 }, { method: 'PATCH', path, ...(ifMatch === null ? {} : { headers: { 'if-match': ifMatch } }) })
+  assert.equal(outcome(await change('"1"')), '200')
+  assert.equal((await change('"1"')).headers['idempotency-replayed'], 'true')
+  for (const other of ['"2"', null]) assert.equal(outcome(await change(other)), '422 http/idempotency-mismatch')
+})
+
+test('what answers say of somebody is erased with them, and a repetition has no second effect for that', async () => {
+  const operation = operationsOf<null>()
+  const common = {
+    description: 'For tests.', permission: 'things:create', existence: 'things:read', roles: ['owner'], criticality: 'none', faults: [], status: 200, input: {},
+  } as const
+  let done = 0
+  const meet = operation.write({
+    ...common, id: 'people.meet', summary: 'Meet', http: 'POST /v1/meet', event: 'person.met', takesAway: false, output: exactly({ name: Type.String() }),
+    decide: async () => ({ output: { name: `Ada ${++done}` }, target: 'key_1', subject: 'con_1', facts: {}, writes: [] }),
+  })
+  const forget = operation.write({
+    ...common, id: 'people.forget', summary: 'Forget', http: 'POST /v1/forget', event: 'person.erased', takesAway: true, output: exactly({ forgotten: Type.Integer() }),
+    decide: async () => ({ output: { forgotten: ++done }, target: 'con_1', facts: {}, erases: ['con_1'], writes: [] }),
+  })
+  await withPorts({ mounts: [{ operations: [meet, forget], services: null }] }, async ({ port, storage }) => {
+    const as = (path: string, key: string) => send(port, { method: 'POST', path, credential: '1', headers: { 'idempotency-key': key } })
+    // More than one commit erases.
+    for (let at = 0; at < 501; at++) await as('/v1/meet', `key ${at}`.replace(' ', '-'))
+    assert.equal((await as('/v1/meet', 'key-0')).json['name'], 'Ada 1')
+    assert.equal(outcome(await as('/v1/forget', 'f')), '200')
+    const stored = await storage.reader<{ idempotency_keys: KeyRow }>().selectFrom('idempotency_keys').selectAll().execute()
+    assert.equal(stored.length, 502)
+    assert.deepEqual(stored.filter((row) => JSON.stringify(row).includes('Ada')), [])
+    assert.equal(outcome(await as('/v1/meet', 'key-0')), '409 http/answer-erased')
+    assert.equal(outcome(await as('/v1/meet', 'key-500')), '409 http/answer-erased')
+    assert.deepEqual((await as('/v1/forget', 'f')).json, { forgotten: 502 }, 'the erasure itself is answered as before')
+    assert.equal(done, 502)
+  })
 })
 
 test('a refusal is not kept: corrected, the request may take the same key', async () => {

@@ -8,7 +8,7 @@ export interface Limits {
   readonly uriMax: number
   /** Parameters in a query. */
   readonly queryParamsMax: number
-  /** Requests under way at a time. */
+  /** Requests under way at a time: those that are there whole. */
   readonly inFlightMax: number
   /** Open connections. */
   readonly connectionsMax: number

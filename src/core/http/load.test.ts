@@ -44,6 +44,57 @@ test('beyond the requests that it takes on at a time the server answers 503 with
   })
 })
 
+const post = (path: string, length: number, body: string): string =>
+  head(`POST ${path} HTTP/1.1`, 'Authorization: Bearer owner', 'Content-Type: application/json', `Content-Length: ${length}`) + body
+
+test('whoever sends bodies slowly takes no place from anybody', async () => {
+  await withServer({ inFlightMax: 2 }, async (things) => {
+    const next = (socket: Socket) => new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(chunk.toString('latin1'))))
+    const slow = await Promise.all(Array.from({ length: 8 }, () => opened(things.port)))
+    const invited = slow.map(next)
+    for (const socket of slow) socket.write(post('/v1/things', 14, '').replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'))
+    for (const answer of await Promise.all(invited)) assert.match(answer, /^HTTP\/1\.1 100 /)
+    for (const socket of slow) socket.write('{')
+    assert.equal((await send(things.port, { path: '/v1/things', body: { name: 'quick' } })).status, 201)
+    const answers = slow.map(next)
+    for (const [at, socket] of slow.entries()) socket.write(`"name":"s ${at}"}`)
+    for (const answer of await Promise.all(answers)) assert.match(answer, /^HTTP\/1\.1 (201|503) /)
+    for (const socket of slow) socket.destroy()
+  })
+})
+
+test('bodies that do not end use up the room of those that grant, and of none that take away', async () => {
+  await withServer({ inFlightMax: 1, bodyMax: 64 }, async (things) => {
+    const { json } = await send(things.port, { path: '/v1/things', body: { name: 'a' } })
+    const slow = await opened(things.port, post('/v1/things', 64, '{"name":"'.padEnd(60, 'a')))
+    await until(async () => (await send(things.port, { path: '/v1/things', body: { name: 'b' } })).status === 503)
+    const body = { reason: 'a'.repeat(40) }
+    assert.deepEqual((await send(things.port, { path: `/v1/things/${String(json['thingId'])}/take`, body })).json, { taken: true })
+    slow.destroy()
+    await until(async () => (await send(things.port, { path: '/v1/things', body: { name: 'c' } })).status === 201)
+  })
+})
+
+test('when all the places are taken, what takes away still finds one', async () => {
+  await withServer({ inFlightMax: 1 }, async (things) => {
+    const { json } = await send(things.port, { path: '/v1/things', body: { name: 'a' } })
+    const thing = `/v1/things/${String(json['thingId'])}`
+    const gate = Promise.withResolvers<void>()
+    things.switches.gate = gate.promise
+    const underWay = send(things.port, wait)
+    await until(async () => (await inFlight(things)) === 1)
+    assert.equal((await send(things.port, { path: '/v1/things', body: { name: 'b' } })).status, 503)
+    assert.equal((await send(things.port, { path: `${thing}/take`, body: { reason: 'it must' } })).status, 200)
+    assert.equal((await send(things.port, { method: 'DELETE', path: thing })).status, 200)
+    // The kept places end too.
+    const takings = Array.from({ length: 64 }, () => send(things.port, { path: `${thing}/take`, body: { reason: 'wait' } }))
+    await until(async () => (await inFlight(things)) === 65)
+    assert.equal((await send(things.port, { method: 'DELETE', path: thing })).status, 503)
+    gate.resolve()
+    assert.deepEqual([...new Set((await Promise.all([underWay, ...takings])).map(({ status }) => status))], [200])
+  })
+})
+
 test('one connection cannot take all the places by asking without reading', async () => {
   await withServer({ inFlightMax: 64 }, async (things) => {
     const gate = Promise.withResolvers<void>()

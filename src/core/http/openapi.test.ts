@@ -40,7 +40,7 @@ test('the document is OpenAPI 3.1 and has every operation once, under its method
   assert.deepEqual(document.info, { title: 'Things', version: '1.0.0', description: 'A server for **tests**.', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } })
   assert.deepEqual(operations().map(([address, { operationId }]) => `${operationId} ${address}`).sort(), [
     'telemetry.read-metrics GET /metrics', 'things.create POST /v1/things', 'things.delete DELETE /v1/things/{thingId}', 'things.echo POST /v1/things/echo',
-    'things.get GET /v1/things/{thingId}', 'things.list GET /v1/things', 'things.read-file GET /v1/files/{path}', 'things.update PATCH /v1/things/{thingId}',
+    'things.get GET /v1/things/{thingId}', 'things.list GET /v1/things', 'things.read-file GET /v1/files/{path}', 'things.take POST /v1/things/{thingId}/take', 'things.update PATCH /v1/things/{thingId}',
     'things.wait GET /v1/things/wait',
   ])
 })

@@ -7,6 +7,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 import type { FastifySchema } from 'fastify'
 import { Type, type TSchema } from 'typebox'
 import { faultCatalogue } from '#core/base/fault'
+import { commonFaults } from './common-faults.ts'
 import type { AnyOperation } from './operation.ts'
 import type { Route } from './route.ts'
 import { exactly } from './schema.ts'
@@ -28,8 +29,16 @@ const problemSchema = Type.Object({
   errors: Type.Optional(Type.Array(exactly({ pointer: Type.String(), detail: Type.String() }))),
 })
 
-/** What every operation with a credential may answer before it is performed. */
-const pipelineFaults = ['http/unauthenticated', 'http/forbidden', 'http/not-found', 'http/invalid-input', 'http/too-many-requests', 'http/overloaded']
+/** Faults of the rooms below that stop a start, or belong to addresses and not to operations. */
+const neverAnswered: ReadonlySet<string> = new Set([
+  'http/no-such-route', 'http/method-not-allowed', 'storage/too-new', 'storage/migration-changed', 'crypto/root-key-refused', 'crypto/root-key-damaged',
+])
+const ofWrites: ReadonlySet<string> = new Set(['http/idempotency-mismatch', 'storage/full', 'storage/conflict', 'audit/entry-too-large'])
+const ofBodies: ReadonlySet<string> = new Set(['http/malformed-json', 'http/unsupported-media-type', 'http/body-too-large'])
+
+/** What an operation may answer without saying so: the pipeline's own faults, and those of the rooms below. */
+const unsaidFaultsOf = ({ effect, input }: AnyOperation): readonly string[] =>
+  commonFaults().filter((code) => !neverAnswered.has(code) && (effect === 'write' || !ofWrites.has(code)) && (input.body !== undefined || !ofBodies.has(code)))
 
 /** Options for @fastify/swagger. A route is described by its `config.document`; one without is left out. */
 export const swaggerOptions = (info: OpenapiInfo): FastifyDynamicSwaggerOptions => ({
@@ -96,7 +105,7 @@ function headersOf(operation: AnyOperation, heedsIfMatch: boolean): Record<strin
 function responsesOf(operation: AnyOperation): Record<string, unknown> {
   const [status, contentType] = [operation.effect === 'read' ? 200 : operation.status, operation.contentType ?? 'application/json']
   const responses: Record<string, unknown> = { [status]: { description: 'Done.', content: { [contentType]: { schema: operation.output } } } }
-  for (const [problemStatus, codes] of faultsByStatus([...pipelineFaults, ...operation.faults])) {
+  for (const [problemStatus, codes] of faultsByStatus([...unsaidFaultsOf(operation), ...operation.faults])) {
     const description = codes.map((code) => `[\`${code}\`](/errors/${code}) ${faultCatalogue.get(code)?.title ?? ''}`).join('  \n')
     responses[problemStatus] = { description, content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }
   }

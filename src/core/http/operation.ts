@@ -26,6 +26,8 @@ export interface Caller {
   readonly keyId: KeyId
   /** What role and key both grant. */
   readonly permissions: ReadonlySet<string>
+  /** The rows that make it who it is, as they were when it was authenticated: it writes only while they still are so. */
+  readonly expects: readonly Expectation[]
 }
 
 /** One request, as a handler sees it. */
@@ -63,6 +65,8 @@ export interface Decision<Out> {
   /** Stands in the leaf for ever: ids, permissions, times, reasons from fixed lists; never personal data. */
   readonly facts: JsonObject
   readonly details?: readonly Detail[]
+  /** Whom the output is about, when that is not the target: a stored answer is erased with its subject. */
+  readonly subject?: string
   /** Subjects whose key this commit destroys. */
   readonly erases?: readonly string[]
   /** Runs once the commit is durable, before the caller hears of it. For what memory must know, never for state. */

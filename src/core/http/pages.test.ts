@@ -103,7 +103,7 @@ test('text can be read on every ground, in light and in dark', async () => {
 
 test('the reference has every operation, opened by its own link, with a command that can be pasted', async () => {
   const { text } = await page('/docs', browser)
-  const ids = ['things.create', 'things.get', 'things.list', 'things.update', 'things.delete', 'things.wait', 'things.echo', 'things.read-file', 'telemetry.read-metrics']
+  const ids = ['things.create', 'things.get', 'things.list', 'things.update', 'things.delete', 'things.take', 'things.wait', 'things.echo', 'things.read-file', 'telemetry.read-metrics']
   for (const id of ids) {
     assert.equal(text.split(`id="${id}"`).length, 2, id)
     assert.ok(text.includes(`href="#${id}"`), id)

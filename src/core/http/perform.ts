@@ -9,7 +9,7 @@ import { newId } from '#core/base/id'
 import { CommitConflict, type RowWrite } from '#core/storage/commit'
 import { storageFaults } from '#core/storage/faults'
 import type { Exchange } from './exchange.ts'
-import { createReplay, idempotencyKeyOf, type Replay } from './idempotency.ts'
+import { answerErasures, createReplay, eraseAnswers, idempotencyKeyOf, type Replay } from './idempotency.ts'
 import type { Input } from './input.ts'
 import type { Call, Caller, Decision, ReadOperation, WriteOperation } from './operation.ts'
 import type { Recorded } from './ports.ts'
@@ -25,11 +25,15 @@ const attemptsMax = 5
 /** Upper bound of the first pause between attempts; each further one is twice as long. */
 const pauseMs = 4
 
-/** @throws Fault, or what the handler throws */
-export function perform(exchange: Exchange, route: Route, caller: Caller, input: Input): Answer | Promise<Answer> {
+/**
+ * @param callerNow authenticates and authorises another time (H12)
+ *
+ * @throws Fault, or what the handler throws
+ */
+export function perform(exchange: Exchange, route: Route, caller: Caller, input: Input, callerNow: () => Promise<Caller>): Answer | Promise<Answer> {
   return route.operation.effect === 'read'
     ? performRead(exchange, route, route.operation, caller, input)
-    : performWrite(exchange, route, route.operation, caller, input)
+    : performWrite(exchange, route, route.operation, caller, input, callerNow)
 }
 
 function performRead(exchange: Exchange, route: Route, operation: ReadOperation<never>, caller: Caller, input: Input): Answer | Promise<Answer> {
@@ -38,11 +42,14 @@ function performRead(exchange: Exchange, route: Route, operation: ReadOperation<
   return output instanceof Promise ? output.then((value) => answerOf(route, 200, value)) : answerOf(route, 200, output)
 }
 
-async function performWrite(exchange: Exchange, route: Route, operation: WriteOperation<never>, caller: Caller, input: Input): Promise<Answer> {
+async function performWrite(
+  exchange: Exchange, route: Route, operation: WriteOperation<never>, admitted: Caller, input: Input, callerNow: () => Promise<Caller>,
+): Promise<Answer> {
   const { context, request } = exchange
+  let caller = admitted
   const ifMatch = ifMatchOf(request, route)
   const key = idempotencyKeyOf(request)
-  const replay = key === null ? null : createReplay(context, route, caller, input, key)
+  const replay = key === null ? null : createReplay(context, route, caller, input, key, ifMatch)
   for (let attempt = 1; ; attempt++) {
     const replayed = await replay?.find()
     if (replayed !== undefined && replayed !== null) return replayed
@@ -50,6 +57,8 @@ async function performWrite(exchange: Exchange, route: Route, operation: WriteOp
       return await decideAndRecord(exchange, route, operation, callOf(exchange, caller, ifMatch), input, replay)
     } catch (error) {
       if (!isOutOfDate(error)) return await replayOrThrow(replay, faultOf(operation, error))
+      // What has changed may be the caller: whoever lost a credential or permission hears that, and not of a conflict.
+      caller = await callerNow()
       if (attempt >= attemptsMax) throw storageFaults.conflict('Others keep changing this at the same time. Try again.', { cause: error })
       // SQLite's single writer has settled who was first; PostgreSQL's many may lose to each other again in step.
       if (context.storage.engine === 'postgres') await pause(Math.random() * pauseMs * 2 ** (attempt - 1))
@@ -63,16 +72,19 @@ async function decideAndRecord(
   const decision: Decision<unknown> = await operation.decide(input as never, call, route.services)
   const body = bodyOf(route, decision.output)
   const { entryId } = await record(exchange, route, operation, call, decision, replay)
+  if (decision.erases !== undefined) await eraseAnswers(call, decision.erases, replay?.id ?? '')
   decision.committed?.()
   return [operation.status, contentTypeOf(route), body, ['claviger-audit-entry', entryId, ...versionHeader(route, decision.output)]]
 }
 
-function record(
+async function record(
   exchange: Exchange, route: Route, operation: WriteOperation<never>, call: Call, decision: Decision<unknown>, replay: Replay | null,
 ): Promise<Recorded> {
   const { requestId, clientIp, userAgent, caller, atMs } = call
   const entryId = newId('ent', call.random)
-  const extraWrites: readonly RowWrite[] = replay === null ? [] : [replay.writeFor(operation.status, route.withoutSecrets(decision.output), entryId, atMs)]
+  const answer = { status: operation.status, output: route.withoutSecrets(decision.output), subject: decision.subject ?? decision.target }
+  const extraWrites: RowWrite[] = replay === null ? [] : [replay.writeFor(answer, entryId, atMs)]
+  if (decision.erases !== undefined) extraWrites.push(...(await answerErasures(call.storage, decision.erases, replay?.id ?? '')))
   return exchange.context.ports.record({
     operation: operation.id, event: operation.event, takesAway: operation.takesAway,
     requestId, clientIp, userAgent, caller, atMs, decision, entryId, extraWrites,

@@ -1,8 +1,8 @@
 /**
  * The pipeline: what happens to a request for an operation, in this order.
  *
- * bounds → authenticate → authorise → read the body → validate → perform. Steps that can answer at once do: nothing here
- * waits for a promise that is not there.
+ * bounds → authenticate → authorise → read the body (and if it had to be waited for, authenticate and authorise again) →
+ * validate → perform. Steps that can answer at once do: nothing here waits for a promise that is not there.
  *
  * Invariant H3: whoever is not known learns nothing, not even what a valid body looks like, and none of their body is
  * read; whoever lacks the permission learns nothing of what exists.
@@ -19,9 +19,10 @@ import { readInput, type Address } from './input.ts'
 import type { Caller } from './operation.ts'
 import { perform } from './perform.ts'
 import type { Route } from './route.ts'
+import { turnNow } from './turn.ts'
 
 export function serve(exchange: Exchange, route: Route, address: Address): void {
-  const refusal = exchange.refusalAtTheDoor()
+  const refusal = exchange.refusalAtTheDoor(route.takesAway) ?? (isWhole(route) ? exchange.takePlace() : null)
   if (refusal !== null) return exchange.refuse(refusal)
   let caller: Caller | Promise<Caller>
   try {
@@ -36,6 +37,9 @@ export function serve(exchange: Exchange, route: Route, address: Address): void 
   )
 }
 
+/** Whether it has all it needs when its headers are there. The places kept for what takes away go to whoever is known to be allowed to. */
+const isWhole = ({ checkBody, takesAway }: Route): boolean => checkBody === null && !takesAway
+
 function admit(exchange: Exchange, route: Route, address: Address, caller: Caller): void {
   exchange.principalId = caller.principalId
   const refusal = refusalFor(route, caller)
@@ -44,10 +48,29 @@ function admit(exchange: Exchange, route: Route, address: Address, caller: Calle
     if (hasBody(exchange.request)) return refuse(exchange, route, httpFaults['bad-request']('This operation takes no body.'))
     return run(exchange, route, address, caller, null)
   }
-  readBody(exchange, (body) => {
-    if (body instanceof Fault) refuse(exchange, route, body)
-    else run(exchange, route, address, caller, body)
+  const admittedIn = turnNow()
+  readBody(exchange, route.takesAway, (body) => {
+    if (body instanceof Fault) return refuse(exchange, route, body)
+    if (turnNow() === admittedIn) return run(exchange, route, address, caller, body)
+    callerNow(exchange, route).then(
+      (known) => run(exchange, route, address, known, body),
+      (error: unknown) => refuse(exchange, route, error),
+    )
   })
+}
+
+/**
+ * Invariant H12: who asks, and what they may do, counts as it is when all of the request is there, and again whenever a
+ * write is decided anew. A body may take half a minute to come, and a revocation counts at once.
+ *
+ * @throws Fault http/unauthenticated, http/not-found, http/forbidden
+ */
+async function callerNow(exchange: Exchange, route: Route): Promise<Caller> {
+  const { context, request } = exchange
+  const caller = await context.ports.authenticate(bearerOf(request.headers.authorization), exchange, true)
+  const refusal = refusalFor(route, caller)
+  if (refusal !== null) throw refusal
+  return caller
 }
 
 /**
@@ -67,8 +90,10 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
 function run(exchange: Exchange, route: Route, address: Address, caller: Caller, body: Uint8Array | null): void {
   try {
     const input = readInput(route, address, exchange.request, body)
+    const refusal = exchange.takePlace(route.takesAway)
+    if (refusal !== null) return refuse(exchange, route, refusal)
     exchange.performing()
-    const answer = perform(exchange, route, caller, input)
+    const answer = perform(exchange, route, caller, input, () => callerNow(exchange, route))
     if (answer instanceof Promise) answer.then((done) => exchange.send(...done)).catch((error: unknown) => refuse(exchange, route, error))
     else exchange.send(...answer)
   } catch (error) {

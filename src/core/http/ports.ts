@@ -19,9 +19,11 @@ export interface Client {
  * From the presented credential, or null when none was, to the caller it stands for. Answers at once whenever it can:
  * the pipeline then does not wait.
  *
+ * @param again asked another time for the same request: it is no further use of the credential
+ *
  * @throws Fault http/unauthenticated
  */
-export type Authenticate = (credential: string | null, client: Client) => Caller | Promise<Caller>
+export type Authenticate = (credential: string | null, client: Client, again?: boolean) => Caller | Promise<Caller>
 
 /** One decision, with all that its audit entry says of who made it. */
 export interface Act extends Client {

@@ -18,6 +18,8 @@ export interface Route {
   /** What its handler wants; paired with the operation by whoever made the mount. */
   readonly services: never
   readonly meter: RequestMeter
+  /** A write that takes away: taken on when nothing else is. */
+  readonly takesAway: boolean
   readonly method: string
   /** In Fastify's notation. */
   readonly path: string
@@ -48,6 +50,7 @@ function routeFor(operation: AnyOperation, services: unknown, meter: RequestMete
     // `Mount` checked that these are the services which the operation's handler wants.
     services: services as never,
     meter,
+    takesAway: operation.effect === 'write' && operation.takesAway,
     method,
     path,
     paramNames: params,

@@ -3,8 +3,6 @@ import { Type, type TSchema } from 'typebox'
 import { idPattern, idPrefixes, type IdPrefix } from '#core/base/id'
 import { secretMark } from '#core/telemetry/redact'
 
-export { secretMark }
-
 export const secretString = (options: { description: string; maxLength: number }) => Type.String({ ...options, [secretMark]: true })
 
 export const idOf = (prefix: IdPrefix, description = `Id of the ${idPrefixes[prefix]}.`) =>

@@ -120,6 +120,7 @@ function contextOf(options: HttpServerOptions): ServerContext {
     credentialThrottle: createCredentialThrottle(limits.refusedCredentialsMax, limits.refusedCredentialsPerS),
     strictTransport: options.tls !== undefined,
     inFlight: 0,
+    arriving: 0,
     open: 0,
     whenQuiet: () => {},
     isDraining: false,
@@ -169,7 +170,7 @@ function mountPage(app: FastifyInstance, context: ServerContext, page: Page, met
 }
 
 async function answerPage(exchange: Exchange, page: Page, request: PageRequest): Promise<void> {
-  const refusal = page.evenWhenBusy === true ? null : exchange.refusalAtTheDoor()
+  const refusal = page.evenWhenBusy === true ? null : (exchange.refusalAtTheDoor() ?? exchange.takePlace())
   if (refusal !== null) return exchange.refuse(refusal)
   try {
     exchange.send(...(await page.answer(request)))

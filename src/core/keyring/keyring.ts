@@ -185,6 +185,20 @@ export function createKeyring(storage: Pick<Storage, 'reader' | 'onForeignWrite'
   }
 }
 
+const subjectsPerRead = 1_000
+
+/** The subjects of a workspace whose key is there, by id: what a check of the audit log holds against its entries. */
+export async function* subjectsWithKeys(storage: Pick<Storage, 'reader'>, workspaceId: string): AsyncGenerator<string> {
+  for (let after = 'subject/'; ; ) {
+    const rows = await storage.reader<{ keyring: KeyringRow }>().selectFrom('keyring').select(['id', 'key_id'])
+      .where('id', '>', after).where('id', '<', 'subject0').where('workspace_id', '=', workspaceId).orderBy('id').limit(subjectsPerRead).execute()
+    const last = rows.at(-1)
+    if (last === undefined) return
+    for (const row of rows) yield row.key_id
+    after = last.id
+  }
+}
+
 /** Keyring rows that a commit inserts, by id. */
 function keysAmong(writes: readonly RowWrite[]): ReadonlyMap<string, KeyringRow> {
   const rows = writes.flatMap((write) => (write.table === keyringTable && write.kind === 'insert' ? [write.row as KeyringRow] : []))

@@ -50,6 +50,8 @@ export interface Commit {
   readonly appends: readonly LogAppend[]
   /** Takes away (revokes, disables, erases): may use the space that is kept back for the day the disk is full. */
   readonly takesAway: boolean
+  /** Erases: what it deletes or overwrites is to be gone from every file of the database, mostly before its caller hears of it. */
+  readonly erases?: boolean
 }
 
 /** What applying a commit tells: for each append its index in its stream, or null while the sequencer has not come by. */

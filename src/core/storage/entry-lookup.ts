@@ -55,7 +55,8 @@ export async function isPending(storage: Storage, stream: string, id: string): P
 export async function entriesOfTarget(
   reader: Kysely<never>, stream: string, target: string, options: { readonly before?: number; readonly limit: number },
 ): Promise<readonly StoredEntry[]> {
-  const before = options.before ?? (await lengthOf(reader, stream))
+  const length = await lengthOf(reader, stream)
+  const before = Math.min(options.before ?? length, length)
   return search(reader, { stream, by: 'target', value: target, before, limit: options.limit })
 }
 
@@ -78,6 +79,8 @@ async function search(reader: Kysely<never>, { stream, by, value, before, limit 
       ORDER BY +idx DESC LIMIT ${limit - found.length}`.execute(reader)
     found.push(...result.rows)
     run -= runs.length
+    // SQLite answers at once, and a long log has many runs: others get their turn between two windows.
+    if (run >= 0) await new Promise((resolve) => setImmediate(resolve))
   }
   return found
 }

@@ -22,6 +22,7 @@ export interface Step {
 export interface CommitPlan {
   readonly atMs: number
   readonly takesAway: boolean
+  readonly erases: boolean
   readonly steps: readonly Step[]
   readonly appends: readonly LogAppend[]
 }
@@ -89,7 +90,7 @@ export function createPlanner(dialect: Dialect): (commit: Commit) => CommitPlan 
     for (const write of commit.writes) planWrite(write, steps, locks)
     for (const append of commit.appends) assertAppend(append)
     const ordered = locks.length === 0 ? steps : [...locks.sort(byLockedId), ...steps]
-    return { atMs: commit.atMs, takesAway: commit.takesAway, steps: ordered, appends: commit.appends }
+    return { atMs: commit.atMs, takesAway: commit.takesAway, erases: commit.erases ?? false, steps: ordered, appends: commit.appends }
   }
 }
 

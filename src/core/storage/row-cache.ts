@@ -15,6 +15,7 @@ export interface RowCache {
   /** To be asked before a row is read, and handed to `put` with it. */
   moment(table: Table): number
   put<Row extends RowBase>(table: Table<Row>, row: StoredRow<Row>, moment: number): void
+  clear(): void
 }
 
 const rowsMax = 4_096
@@ -33,14 +34,16 @@ export function createRowCache(storage: Pick<Storage, 'exclusive' | 'onCommitted
       rows.delete(idOf(write.table, 'row' in write ? write.row.id : write.id))
     }
   })
-  storage.onForeignWrite(() => {
+  function clear(): void {
     foreignWrites++
     rows.clear()
-  })
+  }
+  storage.onForeignWrite(clear)
 
   const moment = (table: Table): number => foreignWrites + (changes.get(table) ?? 0)
   return {
     moment,
+    clear,
     // Whoever puts a row under a table's name took it from that table.
     get: <Row extends RowBase>(table: Table<Row>, id: string) => rows.get(idOf(table, id)) as StoredRow<Row> | undefined,
     put(table, row, since) {

@@ -28,20 +28,33 @@ export interface RowGuard {
   seal<Row extends RowBase>(table: Table<Row>, row: Row): Seal
   /** Whether the row is one that this system wrote, unchanged. Says nothing of whether it is the newest. */
   isGenuine<Row extends RowBase>(table: Table<Row>, row: StoredRow<Row>): boolean
+  /** This version of a row, and any before it, is not genuine, whatever its MAC says: the log knows better. */
+  distrust(table: string, id: string, version: number): void
+  /** Called when a row that was genuine is so no more: whoever remembers rows forgets them. */
+  onDistrust(listener: () => void): void
   /** Rows that were found genuine and may be relied on without another look; null where that is not possible. */
   readonly cache: RowCache | null
 }
 
 export function createRowGuard(macKey: Uint8Array, random: Random, cache: RowCache | null = null): RowGuard {
   const hmac = createHmacSha256(macKey)
+  const distrusted = new Map<string, number>()
+  const listeners: (() => void)[] = []
   return {
     cache,
+    distrust(table, id, version) {
+      distrusted.set(`${table}/${id}`, version)
+      cache?.clear()
+      for (const listener of listeners) listener()
+    },
+    onDistrust: (listener) => void listeners.push(listener),
     seal(table, row) {
       const salt = random.bytes(saltLength)
       const digest = rowDigest(table, row, salt)
       return { salt, digest, mac: hmac.digest(digest) }
     },
     isGenuine(table, row) {
+      if (distrusted.size > 0 && row.version <= (distrusted.get(`${table.name}/${row.id}`) ?? 0)) return false
       return row.mac.length === 32 && equalDigest(hmac.digest(rowDigest(table, row, row.salt)), 0, row.mac)
     },
   }

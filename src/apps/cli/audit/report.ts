@@ -32,6 +32,8 @@ export function writeReport({ out, err }: Terminal, report: VerifyReport, contex
     checkpoints: number(counts.checkpoints),
     rows: number(counts.rows),
     blocks: number(counts.blocks),
+    sealed: counts.sealed === null || counts.subjectKeys === null ? 'not checked: only a data directory shows what is sealed'
+      : `${number(counts.sealed)} details, under the keys of ${number(counts.subjectKeys)} subjects`,
     erased: number(counts.erased),
     size: number(report.size),
     rootHash: report.root,

@@ -54,7 +54,7 @@ async function checkInside(config: Config, add: (...found: readonly Check[]) => 
   const database: DatabaseFindings = checkDatabase(config)
   try {
     add(...database.checks, checkDisk(config), ...await checkKeyProcess(config, database.inspection))
-    add(checkClock(database.highestTimeMs, watch(), nowMs))
+    add(checkClock(database.highestTimeMs, watch(), nowMs, config.acceptClockAhead))
   } finally {
     database.inspection?.close()
   }

@@ -10,7 +10,7 @@ import { parseJson, type Answer } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { errorCode, type SecretFile } from '../private-file.ts'
 import { writeRecord } from '../render/record.ts'
-import { visible, words, wrap } from '../render/text.ts'
+import { visible, visibleJson, words, wrap } from '../render/text.ts'
 import { idOfItem, type Item } from '../render/values.ts'
 import { warn, type Output, type Terminal } from '../terminal.ts'
 import type { OperationSpec } from './catalogue.ts'
@@ -54,10 +54,10 @@ function inOrder(value: Item, { output }: OperationSpec): Item {
   return Object.fromEntries([...new Set([...declared, ...Object.keys(value)])].map((name) => [name, value[name]]))
 }
 
-/** As the API said it; on a terminal in lines. */
+/** As the API said it; on a terminal in lines. What would command a terminal, there or wherever it is shown later, is escaped. */
 export function writeJson(out: Output, value: unknown, raw: Buffer | null, isWhole: boolean): void {
-  if (out.isTerminal) out.line(JSON.stringify(value, null, 2))
-  else out.line(isWhole && raw !== null ? raw.toString('utf8') : JSON.stringify(value))
+  if (out.isTerminal) out.line(visibleJson(JSON.stringify(value, null, 2)))
+  else out.line(visibleJson(isWhole && raw !== null ? raw.toString('utf8') : JSON.stringify(value)))
 }
 
 function without(item: Item, name: string): Item {

@@ -6,7 +6,7 @@ import { placeOf, tellFailure } from './failure.ts'
 import { columnsOf, writeList } from './list.ts'
 import { writeRecord } from './record.ts'
 import { writeTable } from './table.ts'
-import { cutTo, kebab, padTo, visible, widthOf, wrap } from './text.ts'
+import { cutTo, kebab, padTo, visible, visibleJson, widthOf, wrap } from './text.ts'
 import { relative } from './time.ts'
 import { specOf } from '../operations/catalogue.ts'
 import { fieldsOf } from '../operations/fields.ts'
@@ -34,6 +34,16 @@ describe('text', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
       // oxlint-disable-next-line no-control-regex -- control characters are what it is about
       assert.doesNotMatch(visible(text), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+    }))
+  })
+
+  test('within JSON says the same to whoever parses it, and nothing to the terminal', () => {
+    assert.equal(visibleJson(JSON.stringify({ 'a\u009b2J': 'b\u202ec\u001b' }, null, 2)), '{\n  "a\\u009b2J": "b\\u202ec\\u001b"\n}')
+    fc.assert(fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' })), (value) => {
+      const text = visibleJson(JSON.stringify(value))
+      // oxlint-disable-next-line no-control-regex -- control characters are what it is about
+      assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+      assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)))
     }))
   })
 

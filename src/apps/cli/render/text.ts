@@ -13,6 +13,10 @@ const unseen = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u206
 export const visible = (text: string): string =>
   text.replaceAll(unseen, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
 
+/** JSON that says the same, and holds none of them raw: within JSON they stand in strings only, C0 controls in neither. */
+export const visibleJson = (json: string): string =>
+  json.replaceAll(unseen, (character) => (character < ' ' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`))
+
 /** Two columns wide: East Asian wide and fullwidth forms, and emoji (UAX #11, roughly). */
 const wide = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
 const zeroWidth = /^[\p{Mn}\p{Me}\p{Cf}]/u

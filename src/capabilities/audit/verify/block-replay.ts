@@ -5,8 +5,9 @@
  */
 import type { Entry } from '../entry.ts'
 import { sectionsCommitment } from '../sections.ts'
-import { sectionMarks } from './records.ts'
+import { sectionsIn } from './records.ts'
 import { VerifyProblem } from './problem.ts'
+import type { SealedCheck } from './sealed-check.ts'
 import type { BlockRecord } from './source.ts'
 
 interface Facts {
@@ -24,11 +25,17 @@ const blockEvent = 'uses.recorded'
 const unexplainedMax = 10_000
 
 export class BlockReplay {
+  readonly #sealed: SealedCheck | null
   readonly #logged = new Map<string, Facts>()
   readonly #seen = new Set<string>()
   /** Blocks that are there and not logged yet, in the order in which they were found. */
   readonly #unexplained = new Map<string, BlockRecord>()
   #blocks = 0
+
+  /** @param sealed looks at what is sealed in the blocks; null: that cannot be seen */
+  constructor(sealed: SealedCheck | null) {
+    this.#sealed = sealed
+  }
 
   get blocks(): number {
     return this.#blocks
@@ -75,9 +82,11 @@ export class BlockReplay {
   }
 
   #compare({ id, uses, from, to, sections }: BlockRecord, facts: Facts): void {
-    if (sectionMarks(sections) === null) throw new VerifyProblem('block-malformed', 'block', id)
+    const parts = sectionsIn(sections)
+    if (parts === null) throw new VerifyProblem('block-malformed', 'block', id)
     const isSame = sectionsCommitment(sections) === facts.sections && uses === facts.uses && from === facts.from && to === facts.to
     if (!isSame) throw new VerifyProblem('block-altered', 'block', id)
+    for (const part of parts) this.#sealed?.applySection(id, part)
   }
 }
 

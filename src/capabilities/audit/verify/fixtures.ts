@@ -8,7 +8,7 @@ import { canonicalJson, type JsonObject } from '#core/base/json'
 import { sha256 } from '#core/crypto/hash'
 import { systemRandom } from '#core/crypto/random'
 import { signatureAlgorithms, type SignatureAlgorithmName } from '#core/crypto/sign'
-import { encodeEntry, type RowMark } from '../entry.ts'
+import { encodeEntry, type DetailMark, type RowMark } from '../entry.ts'
 import { sectionsCommitment } from '../sections.ts'
 import type { BlockRecord, LogSource, RowRecord } from './source.ts'
 
@@ -57,11 +57,21 @@ export interface TestLog {
   leaves: Buffer[]
 }
 
-export function entryOf(index: number, part: { event?: string; facts?: JsonObject; rows?: readonly RowMark[]; atMs?: number; workspace?: string } = {}): Buffer {
+interface Part {
+  readonly event?: string
+  readonly target?: string
+  readonly facts?: JsonObject
+  readonly rows?: readonly RowMark[]
+  readonly details?: readonly DetailMark[]
+  readonly atMs?: number
+  readonly workspace?: string
+}
+
+export function entryOf(index: number, part: Part = {}): Buffer {
   return encodeEntry({
     id: `ent_${String(index).padStart(16, '0')}`, workspace: part.workspace ?? workspaceId, atMs: part.atMs ?? startMs + index * 1000,
-    event: part.event ?? 'key.updated', operation: 'keys.update', actor: { system: 'test' }, target: '', facts: part.facts ?? {},
-    rows: part.rows ?? [], details: [],
+    event: part.event ?? 'key.updated', operation: 'keys.update', actor: { system: 'test' }, target: part.target ?? '', facts: part.facts ?? {},
+    rows: part.rows ?? [], details: part.details ?? [],
   })
 }
 

@@ -29,6 +29,11 @@ export const problemTexts = {
   'entry-malformed': 'The entry is not one of version 1 in canonical form.',
   'entry-of-another-workspace': 'The entry is one of another workspace.',
   'entry-back-in-time': 'The entry is more than a minute older than one before it.',
+  'details-missing': 'The entry commits to details, and they do not lie sealed beside it: they were removed.',
+  'details-unknown': 'Sealed details lie beside the entry that it does not commit to.',
+  'details-malformed': 'What lies beside the entry is not spelt as sealed details are.',
+  'subject-key-missing': 'The log does not say that this subject was erased, and its key is gone: its details cannot be opened any more.',
+  'subject-key-kept': 'The log says that this subject was erased, and its key is there: its details can still be opened.',
   'row-marks-disagree': 'The entry writes a version of a row that does not follow the one before.',
   'row-malformed': 'The row is not spelt as a row is.',
   'row-altered': 'The row is not what the log says was written: it was edited.',
@@ -42,6 +47,7 @@ export const problemTexts = {
   'block-logged-twice': 'The entry names a block of uses that an earlier entry has named.',
   'block-malformed': 'The block of uses is not spelt as a block is.',
   'block-altered': 'The block of uses is not the one that the log committed to.',
+  'block-details-missing': 'The block of uses commits to uses that do not lie sealed in it: they were removed.',
   'block-missing': 'The log says that the block of uses was cut, and it is not there.',
   'block-unknown': 'The block of uses is there, and the log does not know it.',
   'block-repeated': 'The block of uses is there twice.',
@@ -50,9 +56,9 @@ export const problemTexts = {
 
 export type ProblemCode = keyof typeof problemTexts
 
-/** Where: an entry's index, a tile's path, `table/id` of a row, a checkpoint's size, a block's id, a file and line. */
+/** Where: an entry's index, a tile's path, `table/id` of a row, a checkpoint's size, a block's or a subject's id, a file and line. */
 export interface ProblemPlace {
-  readonly kind: 'log' | 'entry' | 'tile' | 'row' | 'checkpoint' | 'block' | 'file'
+  readonly kind: 'log' | 'entry' | 'tile' | 'row' | 'checkpoint' | 'block' | 'subject' | 'file'
   readonly name: string
 }
 

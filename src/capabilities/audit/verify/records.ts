@@ -5,6 +5,7 @@
  */
 import { canonicalJson, type JsonObject, type JsonValue } from '#core/base/json'
 import { parseStrictJson, StrictJsonError } from '#core/base/strict-json'
+import type { SealedDetail } from '../details.ts'
 import type { DetailMark } from '../entry.ts'
 import type { BlockRecord, RowRecord } from './source.ts'
 
@@ -58,23 +59,28 @@ export function blockOf(value: JsonValue): BlockRecord | null {
   return sections === null ? null : { id, uses, from, to, sections }
 }
 
-/** What a block's sections commit to; null when they are not spelt as the sealer spells them. */
-export function sectionMarks(sections: Uint8Array): readonly DetailMark[] | null {
+/** Uses of one subject in a block: what is committed to, and what is sealed, where that can be seen. */
+export interface Section {
+  readonly mark: DetailMark
+  readonly detail: SealedDetail | null
+}
+
+/** A block's sections; null when they are not spelt as the sealer spells them. */
+export function sectionsIn(sections: Uint8Array): readonly Section[] | null {
   const bytes = Buffer.from(sections)
   const value = parsePlain(bytes.toString('utf8'))
   if (!Array.isArray(value)) return null
   const list = value as readonly JsonValue[]
-  if (!list.every(isSection) || !Buffer.from(JSON.stringify(list), 'utf8').equals(bytes)) return null
-  return list.map(({ mark }) => mark)
+  return list.every(isSection) && Buffer.from(JSON.stringify(list), 'utf8').equals(bytes) ? list : null
 }
 
 /** A block's sections without what is sealed in them: all that the commitment covers, and nobody's data. */
 export function withoutSealed(sections: Uint8Array): Buffer | null {
-  const marks = sectionMarks(sections)
-  return marks === null ? null : Buffer.from(JSON.stringify(marks.map((mark) => ({ mark, detail: null }))), 'utf8')
+  const list = sectionsIn(sections)
+  return list === null ? null : Buffer.from(JSON.stringify(list.map(({ mark }) => ({ mark, detail: null }))), 'utf8')
 }
 
-function isSection(value: JsonValue): value is { readonly mark: JsonObject & DetailMark; readonly detail: JsonValue } {
+function isSection(value: JsonValue): value is { readonly mark: JsonObject & DetailMark; readonly detail: (JsonObject & SealedDetail) | null } {
   if (!isObject(value) || Object.keys(value).join() !== 'mark,detail') return false
   const mark = value['mark'] ?? null
   const detail = value['detail'] ?? null

@@ -23,8 +23,16 @@ export interface BlockRecord {
   readonly uses: number
   readonly from: string
   readonly to: string
-  /** The block's bytes, as `sectionsCommitment` takes them; what is sealed in them may be left out. */
+  /** The block's bytes, as `sectionsCommitment` takes them; what is sealed in them may be left out where the source has no `sealed`. */
   readonly sections: Uint8Array
+}
+
+/** What lies beside a log and never leaves the database: whether it is there, for nobody but the key process can open it. */
+export interface SealedSource {
+  /** What is sealed beside the entries from an index on, in order, one for each; empty where there is nothing. */
+  details(from: number, count: number): Promise<readonly Uint8Array[]>
+  /** The subjects whose key is there. */
+  subjectKeys(): AsyncIterable<string>
 }
 
 /**
@@ -51,4 +59,6 @@ export interface LogSource {
   blocks(): AsyncIterable<BlockRecord>
   /** The leaves from an index on, in order, where those can be seen that no checkpoint covers yet. */
   leaves?(from: number): AsyncIterable<Uint8Array>
+  /** Absent: the source cannot see it, and the check leaves it out. */
+  readonly sealed?: SealedSource
 }

@@ -5,6 +5,7 @@
  */
 import { encodeEntries, hashLength, parseTilePath, tileWidth } from '@claviger/verifier'
 import { toTimestamp } from '#core/base/clock'
+import { subjectsWithKeys } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
 import { rowContent } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
@@ -25,7 +26,7 @@ export interface StorageSourceOptions {
   readonly workspaceId: string
   /** The log's verifier keys. The database does not hold them: their private halves do, wrapped. */
   readonly vkeys: readonly string[]
-  /** The blocks of uses of this workspace, which another room keeps. */
+  /** The blocks of uses of this workspace, which another room keeps, with what is sealed in them. */
   readonly blocks: () => AsyncIterable<BlockRecord>
   /** Whether a server may be writing meanwhile. */
   readonly isLive: boolean
@@ -98,6 +99,14 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
       }
     },
     blocks,
+    sealed: {
+      async details(from, count) {
+        const rows = await reader.selectFrom('entries').select('details').where('stream', '=', workspaceId)
+          .where('idx', '>=', from).where('idx', '<', from + count).orderBy('idx').execute()
+        return rows.map(({ details }) => details)
+      },
+      subjectKeys: () => subjectsWithKeys(storage, workspaceId),
+    },
     async *leaves(from) {
       for (let next = from; ; ) {
         const entries = await entriesFrom(next, tileWidth)

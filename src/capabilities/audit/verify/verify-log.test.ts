@@ -41,7 +41,7 @@ test('a log that is as it was written passes, whatever its size, and the report 
   assert.deepEqual(rest, {
     ok: true, problems: [], workspaceId, keysFrom: 'source', size, rowsFrom: size,
     from: '2026-11-25T00:00:00.000Z', to: '2026-11-25T00:09:59.000Z',
-    counts: { entries: 600, unpublished: 0, tiles: 7, checkpoints: 6, rows: 9, blocks: 3, erased: 1 },
+    counts: { entries: 600, unpublished: 0, tiles: 7, checkpoints: 6, rows: 9, blocks: 3, erased: 1, sealed: null, subjectKeys: null },
   })
 })
 

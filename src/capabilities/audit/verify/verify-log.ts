@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { leafHash, type Checkpoint } from '@claviger/verifier'
 import { decodeEntry, type Entry } from '../entry.ts'
 import { BlockReplay } from './block-replay.ts'
+import { SealedCheck } from './sealed-check.ts'
 import { VerifyProblem } from './problem.ts'
 import { RowReplay } from './row-replay.ts'
 import { openKeyring, renamed, type LogKeyring } from './signed-checkpoint.ts'
@@ -41,6 +42,10 @@ export interface VerifyCounts {
   readonly blocks: number
   /** Persons and customers whose details were erased. */
   readonly erased: number
+  /** Sealed details and uses that lie where they were committed to; null when the source cannot see them: not checked then. */
+  readonly sealed: number | null
+  /** Subjects whose key is there; null as before. */
+  readonly subjectKeys: number | null
 }
 
 export interface VerifyReport {
@@ -86,7 +91,8 @@ class LogCheck {
   readonly #options: VerifyOptions
   readonly #tree: TreeCheck
   readonly #rows = new RowReplay()
-  readonly #blocks = new BlockReplay()
+  readonly #sealed: SealedCheck | null
+  readonly #blocks: BlockReplay
   #keyring: LogKeyring | null = null
   #lastSeen: Checkpoint | null = null
   #history: AsyncIterator<string> | null = null
@@ -106,6 +112,8 @@ class LogCheck {
   constructor(source: LogSource, options: VerifyOptions) {
     this.#source = source
     this.#options = options
+    this.#sealed = source.sealed === undefined ? null : new SealedCheck(source.sealed)
+    this.#blocks = new BlockReplay(this.#sealed)
     this.#tree = new TreeCheck(source, {
       onEntry: (index, leaf) => this.#covered(index, leaf),
       onSize: (size, root) => this.#size(size, root),
@@ -129,6 +137,7 @@ class LogCheck {
     this.#rows.finish()
     for await (const block of this.#source.blocks()) this.#blocks.check(block)
     this.#blocks.finish()
+    await this.#sealed?.readKeys()
     await this.#catchUp()
   }
 
@@ -154,6 +163,8 @@ class LogCheck {
         rows: this.#rows.rows,
         blocks: this.#blocks.blocks,
         erased: this.#erased,
+        sealed: this.#sealed?.found ?? null,
+        subjectKeys: this.#sealed?.keys ?? null,
       },
     }
   }
@@ -192,7 +203,8 @@ class LogCheck {
   #size(size: number, root: () => Buffer): Promise<void> | undefined {
     if (size % progressEvery === 0) this.#options.onProgress?.(size)
     if (size === this.#lastSeen?.size && !root().equals(this.#lastSeen.root)) throw new VerifyProblem('log-forked', 'checkpoint', size)
-    return size === this.#ahead?.size ? this.#historyAt(size, root()) : undefined
+    if (size === this.#ahead?.size) return this.#historyAt(size, root())
+    return this.#sealed?.isDue === true ? this.#sealed.compare() : undefined
   }
 
   async #historyAt(size: number, root: Buffer): Promise<void> {
@@ -224,6 +236,7 @@ class LogCheck {
     this.#time(index, entry)
     for (const mark of entry.rows) this.#rows.apply(index, mark)
     this.#blocks.apply(index, entry)
+    this.#sealed?.apply(index, entry)
     if (entry.event.endsWith('.erased')) this.#erased++
   }
 
@@ -241,6 +254,7 @@ class LogCheck {
       const leaf = Buffer.from(bytes)
       this.#replay(this.#replayed, leaf)
       this.#uncovered.push(leafHash(leaf))
+      if (this.#sealed?.isDue === true) await this.#sealed.compare()
     }
   }
 
@@ -253,13 +267,15 @@ class LogCheck {
       await this.#advance(await this.#source.checkpoint())
     }
     if (this.#lastSeen !== null) requireGrowth(this.#lastSeen, this.#newest!.checkpoint)
+    await this.#sealed?.compare()
     this.#rows.requireExplained()
     this.#blocks.requireExplained()
+    this.#sealed?.requireExplained()
     if (this.#ahead !== null) throw new VerifyProblem('checkpoint-is-old', 'checkpoint', this.#ahead.size)
   }
 
   #isBehind(): boolean {
-    return this.#ahead !== null || this.#rows.hasUnexplained || this.#blocks.hasUnexplained
+    return this.#ahead !== null || this.#rows.hasUnexplained || this.#blocks.hasUnexplained || this.#sealed?.hasUnexplained === true
   }
 }
 

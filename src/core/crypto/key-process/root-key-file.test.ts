@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, closeSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { systemRandom } from '../random.ts'
-import { createRootKeyFile, generateRootKey, openRootKeyFile } from './root-key-file.ts'
+import { createRootKeyFile, generateRootKey, openRootKeyFile, removeEmptyRootKeyFile, syncRootKeyFile } from './root-key-file.ts'
 import { decodeRootKey, encodeRootKey, readRootKey } from './root-key-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'claviger-root-key-'))
@@ -29,6 +29,30 @@ test('a file that exists is never made anew', () => {
   const path = join(folder, 'exists')
   writeFileSync(path, '', { mode: 0o600 })
   assert.throws(() => createRootKeyFile(path), refused(/cannot be made/))
+})
+
+test('only an empty file is taken away to be made anew', () => {
+  const path = join(folder, 'empty')
+  for (const [content, isTaken] of [['', true], ['\n', false], [encodeRootKey(systemRandom.bytes(32)), false]] as const) {
+    writeFileSync(path, content, { mode: 0o600 })
+    const fd = openRootKeyFile(path)!
+    assert.equal(removeEmptyRootKeyFile(fd, path), isTaken)
+    assert.equal(existsSync(path), !isTaken)
+    if (!isTaken) closeSync(fd)
+  }
+})
+
+test('a new file counts only while it still stands in its place', () => {
+  const path = join(folder, 'raced')
+  const created = createRootKeyFile(path)
+  generateRootKey(created, systemRandom)
+  syncRootKeyFile(created, path)
+  rmSync(path)
+  assert.throws(() => syncRootKeyFile(created, path), refused(/Start again/))
+  const other = createRootKeyFile(path)
+  assert.throws(() => syncRootKeyFile(created, path), refused(/Start again/))
+  closeSync(created)
+  closeSync(other)
 })
 
 test('a file whose directory is missing is not made, and the cure is named', () => {

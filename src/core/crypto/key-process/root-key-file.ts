@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { assert } from '#core/base/assert'
@@ -55,6 +55,19 @@ function objectionTo(stats: Stats, path: string): string | null {
 }
 
 /**
+ * Takes away an empty file, which a first start left that was killed before its key stood in it. Only where nothing was
+ * ever encrypted: elsewhere an empty file is a loss, and to be restored.
+ *
+ * @param fd of the file, as `openRootKeyFile` gave it; closed when the file was taken away
+ */
+export function removeEmptyRootKeyFile(fd: number, path: string): boolean {
+  if (fstatSync(fd).size > 0) return false
+  closeSync(fd)
+  unlinkSync(path)
+  return true
+}
+
+/**
  * Makes the empty file of a first start. The descriptor is the caller's to close.
  *
  * @throws Fault `crypto/root-key-refused` when it cannot be made, or there is one already
@@ -71,9 +84,14 @@ export function createRootKeyFile(path: string): number {
 /**
  * Puts a new file and its name on disk. Nothing may be encrypted under its key before: a power loss could take the
  * file, and with it everything. (The key process may not call fsync itself; Node's permission model has no such grant.)
+ *
+ * @throws Fault `crypto/root-key-refused` when another start has put a file of its own in the place
  */
 export function syncRootKeyFile(fd: number, path: string): void {
   fsyncSync(fd)
+  if (statSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(fd).ino) {
+    throw cryptoFaults['root-key-refused'](`Another start made the root-key file ${path} at the same moment. Start again.`)
+  }
   const directory = openSync(dirname(path), constants.O_RDONLY)
   try {
     fsyncSync(directory)

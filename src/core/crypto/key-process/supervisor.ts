@@ -1,4 +1,4 @@
-import { closeSync, unlinkSync } from 'node:fs'
+import { closeSync, fstatSync, statSync, unlinkSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Fault } from '#core/base/fault'
 import type { FaultOptions } from '#core/base/fault'
@@ -10,7 +10,7 @@ import type { Isolation } from './isolation.ts'
 import { damagedExitCode, decodeResponse, encodeRequest } from './protocol.ts'
 import type { KeyCommand } from './protocol.ts'
 import { Requests } from './requests.ts'
-import { createRootKeyFile, openRootKeyFile, syncRootKeyFile } from './root-key-file.ts'
+import { createRootKeyFile, openRootKeyFile, removeEmptyRootKeyFile, syncRootKeyFile } from './root-key-file.ts'
 
 /** How long a child may take from its start to its first answer. */
 const startMaxMs = 10_000
@@ -27,8 +27,8 @@ export interface SupervisorOptions {
   readonly program: string
   readonly rootKeyFile: string
   /**
-   * Whether a missing root-key file is made. Only for the first start of an instance: where there is data already, a
-   * missing file is to be restored, not replaced.
+   * Whether a root-key file that is missing or empty is made. Only for the first start of an instance: where there is data
+   * already, such a file is to be restored, not replaced.
    */
   readonly createIfMissing: boolean
   readonly onEvent: (event: KeyProcessEvent) => void
@@ -97,8 +97,9 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
   }
 
   async function firstStart(): Promise<void> {
-    const existing = openRootKeyFile(rootKeyFile)
-    if (existing === null && !createIfMissing) throw missingFault(rootKeyFile)
+    const found = openRootKeyFile(rootKeyFile)
+    if (found === null && !createIfMissing) throw missingFault(rootKeyFile)
+    const existing = found !== null && createIfMissing && removeEmptyRootKeyFile(found, rootKeyFile) ? null : found
     const fd = existing ?? createRootKeyFile(rootKeyFile)
     try {
       const child = await start(fd, existing === null)
@@ -107,7 +108,7 @@ export async function supervise(options: SupervisorOptions): Promise<Supervisor>
     } catch (error) {
       latest?.kill()
       // Nothing was encrypted under the key of a file made just now, and left behind it would stop the next start.
-      if (existing === null) unlinkSync(rootKeyFile)
+      if (existing === null && statSync(rootKeyFile, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) unlinkSync(rootKeyFile)
       throw error
     } finally {
       closeSync(fd)

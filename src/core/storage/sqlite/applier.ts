@@ -7,6 +7,10 @@
  * what ails the database itself fails the whole flush. Savepoints copy each page that they touch and cost half the
  * throughput, so the first attempt does without.
  *
+ * Invariant S11: what an erasure deletes is in no file afterwards. It lies on in the write-ahead log, so the log is moved and emptied before anybody hears of the
+ * erasure. A reader that is in the way is waited for as long as a lock is; then it is tried again, without waiting, until
+ * it is done.
+ *
  * Invariant S2: a commit is applied whole or not at all.
  * Invariant S4: the indexes of a stream are dense, and given in the order in which commits came.
  *
@@ -17,6 +21,7 @@ import type { LogAppend } from '../commit.ts'
 import type { Failure } from '../failure.ts'
 import type { CommitPlan, Step } from '../plan.ts'
 import { insertSql, type Statement } from '../sql.ts'
+import { busyTimeoutMs } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
 import { messageOf, statementFailure, troubleOf } from './errors.ts'
 
@@ -30,8 +35,10 @@ export interface Applier {
   apply(plans: readonly CommitPlan[]): void
   /** Ends the flush. Never throws: the outcomes of all its commits say which are durable, and what went wrong. */
   finish(): readonly Outcome[]
-  /** Moves the write-ahead log into the database, as far as that is possible now, and empties it. */
-  moveLog(): void
+  /** Moves the write-ahead log into the database and empties it. False when that was not possible now. */
+  moveLog(): boolean
+  /** Moves the log when an erasure still lies in it. Called now and then. */
+  finishErasures(): void
   /** Whether somebody else has written since this, or a flush, last looked. */
   sawForeignWrite(): boolean
 }
@@ -59,6 +66,7 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
   const prepared = new Map<Statement, StatementSync>()
   const [begin, commit] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
   const [save, release] = [database.prepare('SAVEPOINT one'), database.prepare('RELEASE one')]
+  const truncateLog = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   const dataVersion = database.prepare('PRAGMA data_version')
   const lastIndex = database.prepare('SELECT max(idx) AS idx FROM entries WHERE stream = ?')
   const insertEntry = database.prepare(insertSql(sqliteDialect, 'entries', entryColumns))
@@ -179,9 +187,21 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
     }
   }
 
+  function moveLog(): boolean {
+    try {
+      return Number(truncateLog.get()?.['busy']) === 0
+    } catch (error) {
+      // It stays where it is, which is as durable.
+      if (troubleOf(error) === null) throw error
+      return false
+    }
+  }
+
   let plans: CommitPlan[] = []
   let outcomes: Outcome[] = []
   let spoiled = false
+  /** An erasure was committed, and what it erased may still stand in the log. */
+  let erasureInLog = false
 
   /** Does a part of the flush's first attempt. What goes wrong in it is dealt with by the second. */
   function attempt(work: () => void): void {
@@ -205,18 +225,19 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
     finish() {
       if (plans.length > 0) attempt(() => close(plans, outcomes))
       const finished = spoiled ? applyAgain(plans) : outcomes
+      const hasErased = plans.some(({ erases }, position) => erases && !isFailure(finished[position] as Outcome))
       plans = []
       outcomes = []
       spoiled = false
+      if (hasErased) erasureInLog = !moveLog()
       return finished
     },
-    moveLog() {
-      try {
-        database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-      } catch (error) {
-        // It stays where it is, which is as durable.
-        if (troubleOf(error) === null) throw error
-      }
+    moveLog,
+    finishErasures() {
+      if (!erasureInLog) return
+      database.exec('PRAGMA busy_timeout = 0')
+      erasureInLog = !moveLog()
+      database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
     },
     sawForeignWrite,
   }

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** For as long as another connection of ours holds the write lock: never longer than a checkpoint. */
-const busyTimeoutMs = 2_000
+export const busyTimeoutMs = 2_000
 
 /**
  * What every writing connection is set to. `FULL`: a commit returns after `fsync` of the write-ahead log. The log is

@@ -21,6 +21,7 @@ const append: fc.Arbitrary<LogAppend> = fc.record({
 const plan: fc.Arbitrary<CommitPlan> = fc.record({
   atMs: fc.maxSafeNat(),
   takesAway: fc.boolean(),
+  erases: fc.boolean(),
   steps: fc.array(fc.record({ statement: fc.constantFrom(...statements), values: fc.array(value) }, plain)),
   appends: fc.array(append),
 }, plain)
@@ -39,13 +40,13 @@ test('a frame grows with what it holds', () => {
   const leaf = Buffer.alloc(300_000, 'leaf')
   const [stream, target, details] = ['s'.repeat(100_000), '🔑'.repeat(50_000), Buffer.alloc(0)]
   const appends = [{ stream, id: 'ent_1', atMs: 1, target, leaf, details }]
-  const plans = [{ atMs: 1, takesAway: true, steps: [], appends }]
+  const plans = [{ atMs: 1, takesAway: true, erases: false, steps: [], appends }]
   assert.deepEqual(decodeFrame(encode(new FrameEncoder(), plans), statements), plans)
 })
 
 test('a frame that is longer than what it says, or refers to an unknown statement, is refused', () => {
   const steps = [{ statement: statements[2] as Statement, values: [] }]
-  const frame = encode(new FrameEncoder(), [{ atMs: 1, takesAway: false, steps, appends: [] }])
+  const frame = encode(new FrameEncoder(), [{ atMs: 1, takesAway: false, erases: false, steps, appends: [] }])
   const longer = new Uint8Array(frame.byteLength + 1)
   longer.set(new Uint8Array(frame))
   assert.throws(() => decodeFrame(longer.buffer, statements), InvariantViolation)

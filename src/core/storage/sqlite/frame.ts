@@ -26,9 +26,9 @@ export class FrameEncoder {
   encode(plans: readonly CommitPlan[], numberOf: (statement: Statement) => number): ArrayBuffer {
     this.#at = 0
     this.#length(plans.length)
-    for (const { atMs, takesAway, steps, appends } of plans) {
+    for (const { atMs, takesAway, erases, steps, appends } of plans) {
       this.#number(atMs)
-      this.#length(takesAway ? 1 : 0)
+      this.#length((takesAway ? 1 : 0) | (erases ? 2 : 0))
       this.#length(steps.length)
       for (const { statement, values } of steps) {
         this.#length(numberOf(statement))
@@ -141,8 +141,8 @@ export function decodeFrame(frame: ArrayBuffer, statements: readonly Statement[]
     stream: text(), id: text(), atMs: number(), target: text(), leaf: bytes(), details: bytes(),
   })
   const plans = list(length(), (): CommitPlan => {
-    const [atMs, takesAway] = [number(), length() === 1]
-    return { atMs, takesAway, steps: list(length(), step), appends: list(length(), append) }
+    const [atMs, kind] = [number(), length()]
+    return { atMs, takesAway: (kind & 1) !== 0, erases: (kind & 2) !== 0, steps: list(length(), step), appends: list(length(), append) }
   })
   assert(at === buffer.length, 'S8: a frame is read to its end')
   return plans

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, test } from 'node:test'
 import { promisify } from 'node:util'
-import { boxesOf, put, conflict, entry, insertBox, testMigration, updateBox } from '../conformance/harness.ts'
+import { boxesOf, boxTable, put, conflict, entry, insertBox, testMigration, updateBox } from '../conformance/harness.ts'
 import type { Storage } from '../storage.ts'
 import { openSqlite } from './open-sqlite.ts'
 
@@ -150,3 +150,33 @@ test('damage inside a database is reported by reads and by commits, and never as
   await assert.rejects(boxesOf(storage), { code: 'storage/corrupt' })
   await assert.rejects(put(storage, { writes: [updateBox('box7', 2)] }), { code: 'storage/corrupt' })
 })
+
+for (const inline of [false, true]) {
+  test(`${inline ? 'in process' : 'in a thread'}: what an erasure deletes is in no file any more when it is told to be done`, async () => {
+    const path = newPath()
+    const storage = await open(path, inline)
+    const mark = Buffer.from('the wrapped key of somebody, who wants to be forgotten')
+    const filesWithMark = () => readdirSync(join(path, '..')).filter((file) => readFileSync(join(path, '..', file)).includes(mark))
+    await put(storage, { writes: [insertBox('a', { content: mark }), insertBox('b', { content: mark })] })
+    assert.deepEqual(filesWithMark(), ['test.db-wal'])
+    await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }, updateBox('b', 2, { content: null })], takesAway: true, erases: true })
+    assert.deepEqual(filesWithMark(), [])
+  })
+
+  test(`${inline ? 'in process' : 'in a thread'}: an erasure that a reader is in the way of leaves the files once the reader is gone`, async () => {
+    const path = newPath()
+    const storage = await open(path, inline)
+    const mark = Buffer.from('the wrapped key of somebody, who wants to be forgotten')
+    const hasMark = () => readdirSync(join(path, '..')).some((file) => readFileSync(join(path, '..', file)).includes(mark))
+    await put(storage, { writes: [insertBox('a', { content: mark })] })
+    const reader = new DatabaseSync(path, { readOnly: true })
+    reader.exec('BEGIN')
+    reader.prepare('SELECT count(*) FROM boxes').get()
+    await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }], takesAway: true, erases: true })
+    assert.equal(hasMark(), true, 'the reader still sees it')
+    reader.exec('COMMIT')
+    reader.close()
+    for (const deadline = Date.now() + 60_000; hasMark() && Date.now() < deadline; ) await new Promise((resolve) => setTimeout(resolve, 20))
+    assert.equal(hasMark(), false)
+  })
+}

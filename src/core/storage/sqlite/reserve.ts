@@ -67,6 +67,7 @@ export function withReserve(applier: Applier, path: string, nowMs: () => number 
       return finishTakings(all)
     },
     moveLog: () => applier.moveLog(),
+    finishErasures: () => applier.finishErasures(),
     sawForeignWrite: () => applier.sawForeignWrite(),
   }
 }

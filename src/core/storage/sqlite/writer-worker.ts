@@ -88,4 +88,5 @@ port.on('message', (first: ToWorker) => {
 
 const polling = setInterval(() => {
   if (applier.sawForeignWrite()) foreignWrite()
+  applier.finishErasures()
 }, pollMs)

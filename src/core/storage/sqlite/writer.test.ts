@@ -6,7 +6,7 @@ import type { CommitPlan } from '../plan.ts'
 import { isFailure, type Outcome } from './applier.ts'
 import { createThreadWriter } from './writer.ts'
 
-const plan: CommitPlan = { atMs: 1, takesAway: true, steps: [], appends: [] }
+const plan: CommitPlan = { atMs: 1, takesAway: true, erases: false, steps: [], appends: [] }
 
 test('a writer whose thread has ended refuses what waits and what comes, and closes', async () => {
   const outcomes: Outcome[] = []

@@ -43,6 +43,7 @@ export function createInlineWriter(database: DatabaseSync, path: string, events:
   const applier: Applier = path === inMemory ? plain : withReserve(plain, `${path}.reserve`)
   const polling = setInterval(() => {
     if (applier.sawForeignWrite()) events.onForeignWrite()
+    applier.finishErasures()
   }, pollMs).unref()
   database.exec('PRAGMA query_only = ON')
   return {

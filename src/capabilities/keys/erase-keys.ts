@@ -1,0 +1,40 @@
+/**
+ * Erasing a holder's keys: what of them may tell who the holder was goes with the holder.
+ *
+ * A name, an address, an origin or a time of day says something of a person, and a key without its restrictions would
+ * count from anywhere, so each is revoked in the same write.
+ *
+ * One entry names every row that its commit writes, so an erasure takes so many keys and no more. Whoever holds more is
+ * erased at once, and the rest of the keys, which verify nowhere, by erasing again.
+ */
+import { assert } from '#core/base/assert'
+import { readGuarded } from '#core/storage/guarded-read'
+import type { RowWrite } from '#core/storage/commit'
+import { eraseKey } from './key.ts'
+import { legibleKey } from './legible.ts'
+import type { KeysServices } from './services.ts'
+import { keyTable, type KeyRow, type KeysDatabase } from './tables.ts'
+
+export const keysErasedMax = 200
+
+/**
+ * The writes that erase what is left of somebody's keys: none when nothing is.
+ *
+ * @param holder the column that names the holder, and the holder's id
+ */
+export async function keyErasures(
+  { storage, guard }: Pick<KeysServices, 'storage' | 'guard'>, workspaceId: string, holder: readonly ['consumer_id' | 'principal_id', string], nowMs: number,
+): Promise<readonly RowWrite[]> {
+  const found = await storage.reader<KeysDatabase>().selectFrom('keys').select('id')
+    .where(holder[0], '=', holder[1]).where('workspace_id', '=', workspaceId)
+    .where((is) => is.or([is('name', '<>', ''), is('ip_ranges', '<>', '[]'), is('origins', '<>', '[]'), is('time_window', 'is not', null), is('status', '<>', 'revoked')]))
+    .orderBy('id').limit(keysErasedMax).execute()
+  const writes: RowWrite[] = []
+  for (const { id } of found) {
+    const key = await readGuarded(storage.reader<never>(), guard, keyTable, id)
+    assert(key !== null, 'K3: keys are revoked, never deleted')
+    const row: KeyRow = key.genuine ? key.row : { ...legibleKey(key.row), status: 'active', revoked_at_ms: null, workspace_id: workspaceId }
+    writes.push({ kind: 'update', table: keyTable, row: eraseKey(row, nowMs) })
+  }
+  return writes
+}
