@@ -1,5 +1,5 @@
 /**
- * Erasing a holder's keys: what of them may tell who the holder was goes with the holder.
+ * Erasing a holder's keys (K13): what of them may tell who the holder was goes with the holder.
  *
  * A name, an address, an origin or a time of day says something of a person, and a key without its restrictions would
  * count from anywhere, so each is revoked in the same write.

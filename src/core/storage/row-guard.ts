@@ -28,7 +28,7 @@ export interface RowGuard {
   seal<Row extends RowBase>(table: Table<Row>, row: Row): Seal
   /** Whether the row is one that this system wrote, unchanged. Says nothing of whether it is the newest. */
   isGenuine<Row extends RowBase>(table: Table<Row>, row: StoredRow<Row>): boolean
-  /** This version of a row, and any before it, is not genuine, whatever its MAC says: the log knows better. */
+  /** This version of a row, and any before it, is not genuine, whatever its MAC says: the log knows better (audit A13). */
   distrust(table: string, id: string, version: number): void
   /** Called when a row that was genuine is so no more: whoever remembers rows forgets them. */
   onDistrust(listener: () => void): void
