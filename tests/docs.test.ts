@@ -1,12 +1,10 @@
 /**
- * The documents: their links lead somewhere, what they name is there, and the example of CONTRIBUTING.md is code.
+ * The documents: their links lead somewhere, and what they name is there.
  *
  * @module
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { defaultLimits } from '#core/http/limits'
@@ -112,30 +110,5 @@ test('the operator\'s guide has every setting, every limit with its default, and
   for (const [name, value] of Object.entries(defaultLimits)) {
     const row = guide.split('\n').find((line) => line.startsWith('|') && line.includes(`\`${name}\``)) ?? ''
     assert.ok(row.replaceAll(',', '').includes(String(value)), `${name} is ${value}`)
-  }
-})
-
-test('the example of CONTRIBUTING.md compiles, and its test passes', () => {
-  const files = [...read('CONTRIBUTING.md').matchAll(/^```ts file=(\S+)\n([\s\S]*?)^```$/gm)]
-  assert.ok(files.length >= 7, 'the example has its files')
-  const folder = mkdtempSync(join(tmpdir(), 'claviger-contributing-'))
-  try {
-    for (const [, path = '', text = ''] of files) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true })
-      writeFileSync(join(folder, path), text)
-    }
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    symlinkSync(join(root, 'src/core'), join(folder, 'src/core'))
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', imports: { '#core/*': './src/core/*.ts' } }))
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['src/capabilities'], exclude: [] }))
-    const compiled = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
-    assert.equal(compiled.stdout + compiled.stderr, '')
-    const tested = spawnSync(process.execPath, ['--test', 'src/capabilities/labels/label.test.ts'], {
-      cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '' },
-    })
-    assert.equal(tested.status, 0, tested.stdout)
-    assert.match(tested.stdout, /pass 1\b/)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
   }
 })

@@ -53,24 +53,6 @@ test('a log that grew gets a checkpoint over exactly its entries, signed by both
   await room.publisher.stop()
 })
 
-test('at every size the tree is that of the entries, across tiles of two levels', async () => {
-  const room = await memoryRoom()
-  const log = await makeWorkspace(room)
-  let size = 0
-  for (const growth of [1, 1, 253, 1, 1, 255, 1, 2_000, 60_000, 4_000]) {
-    await appendEntries(room.storage, log, growth)
-    await room.publisher.publishNow(log)
-    size += growth
-    const published = await room.reader.open(log)
-    assert.equal(published?.size, size)
-    assert.deepEqual(published.root, await rootOver(room.storage, log, size), `size ${size}`)
-  }
-  const tiles = await room.storage.reader<AuditDatabase>().selectFrom('log_tiles').select('id').execute()
-  assert.equal(tiles.length, Math.floor(size / 256) + Math.floor(size / 65_536))
-  await room.publisher.checkAll()
-  assert.deepEqual(room.problems, [])
-})
-
 test('what was published while nobody followed is caught up with at the start, for every log', async () => {
   const room = await memoryRoom()
   const logs = [await makeWorkspace(room), await makeWorkspace(room), await makeWorkspace(room)]
@@ -320,26 +302,6 @@ test('the newest 64 checkpoints are kept, and of the older ones the first of eac
   assert.deepEqual(sizes, [1, 7, 13, 19, 25, 31, ...Array.from({ length: 64 }, (_, at) => 37 + at)])
 })
 
-test('a hundred thousand entries are published in bounded steps, each a checkpoint of its own', async () => {
-  const storage = await openMemory()
-  closers.push(() => storage.close())
-  const sizes: number[] = []
-  const watched: Storage = {
-    ...storage,
-    commit(commit) {
-      sizes.push(commit.writes.length)
-      return storage.commit(commit)
-    },
-  }
-  const room = openRoom(watched)
-  const log = await makeWorkspace(room)
-  await appendEntries(storage, log, 100_000)
-  sizes.length = 0
-  await room.publisher.publishNow(log)
-  assert.equal((await room.reader.open(log))?.size, 100_000)
-  assert.deepEqual(sizes, [66, 66, 66, 67, 66, 66, 8])
-})
-
 test('an entry that is missing before it was covered is noticed, and so is a tile that no head has come to', async () => {
   const database = temporaryDatabase()
   closers.push(() => database.remove())
@@ -365,4 +327,3 @@ test('stopping publishes what is there', async () => {
   await room.publisher.stop()
   assert.equal((await room.reader.open(log))?.size, 7)
 })
-
