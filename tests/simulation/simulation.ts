@@ -1,0 +1,196 @@
+/**
+ * The simulation of the whole control plane below its socket: one run for one seed.
+ *
+ * Real rooms, a real database, a model that knows only what clients were told; what happens when, and what goes wrong,
+ * comes from the seed. README.md says what is held against the model.
+ *
+ * @module
+ */
+import { Clients } from './clients.ts'
+import { deedsOnKeys } from './deeds-on-keys.ts'
+import { deedsOnPrincipals } from './deeds-on-principals.ts'
+import { requireAll } from './final-checks.ts'
+import { furnish } from './furnish.ts'
+import type { Thing } from './model.ts'
+import type { Deviser, Scene } from './scene.ts'
+import { Verifiers } from './verifiers.ts'
+import { World } from './world.ts'
+
+export interface Run {
+  readonly trace: readonly string[]
+  readonly entries: number
+  readonly uses: number
+}
+
+/** A run that failed, with what happened last. */
+export class RunFailure extends Error {
+  override readonly name = 'RunFailure'
+}
+
+const stepsDefault = 400
+const requestsAtOnceMax = 8
+const traceShown = 60
+
+export async function simulate(seed: number, steps = stepsDefault): Promise<Run> {
+  const world = await World.open(seed, steps)
+  try {
+    const run = new Simulation(world)
+    await run.begin()
+    for (let step = 0; step < steps; step++) await run.step()
+    await run.end()
+    return { trace: world.trace, entries: world.model.entries.size, uses: run.verifiers.uses.size }
+  } catch (error) {
+    const plan = JSON.stringify(world.plan)
+    throw new RunFailure(`${String(error)}\n${plan}\n${world.trace.slice(-traceShown).join('\n')}`, { cause: error })
+  } finally {
+    await world.close()
+  }
+}
+
+class Simulation {
+  readonly world: World
+  readonly clients: Clients
+  readonly verifiers: Verifiers
+  #root: Thing | null = null
+  readonly #weights: readonly (readonly [number, Deviser])[]
+
+  constructor(world: World) {
+    this.world = world
+    this.clients = new Clients(world, (thing) => this.verifiers.ended(thing))
+    this.verifiers = new Verifiers(world, this.clients)
+    // Another mix in every run.
+    this.#weights = [...deedsOnKeys, ...deedsOnPrincipals].map(([weight, devise]) => [weight * world.dice.pick([0.2, 1, 1, 3]), devise])
+  }
+
+  async begin(): Promise<void> {
+    for (const life of this.world.lives) {
+      life.start()
+      await this.world.until(() => life.server !== null, 'starting a server')
+    }
+    this.#root = await furnish(this.world, this.clients)
+    this.world.troubles.calm = false
+  }
+
+  async step(): Promise<void> {
+    const { world, clients } = this
+    const { outages, jumps, crashes, brokenWriters, foreignWrites } = world.plan
+    const isIdle = clients.underWay < requestsAtOnceMax
+    await world.step([
+      [isIdle ? 2.5 : 0, () => this.#ask()],
+      [isIdle ? 2.5 : 0, () => this.verifiers.ask()],
+      [clients.doubtful.size > 0 && isIdle ? 1 : 0, () => this.#askAgain()],
+      [isIdle ? 0.3 : 0, () => this.#repeat()],
+      [0.7, () => this.#probe()],
+      [20 * outages, () => this.#outage()],
+      [world.troubles.hasOutage ? 0.3 : 0, () => this.#endOutage()],
+      [20 * jumps, () => this.#jump()],
+      [20 * crashes + (world.lives.some(({ storage }) => storage.isBroken) ? 0.5 : 0), () => this.#crash()],
+      [20 * brokenWriters, () => this.#breakWriter()],
+      [20 * foreignWrites, () => this.#foreignWrite()],
+    ])
+  }
+
+  #scene(): Scene {
+    const { world } = this
+    const credentials = world.credentials()
+    const root = this.#root!
+    return {
+      model: world.model, dice: world.dice, root, nowMs: this.clients.nowMs(), newName: () => world.newName(),
+      caller: world.dice.chance(0.35) ? root : world.dice.pick(credentials),
+    }
+  }
+
+  #ask(): void {
+    const devise = this.world.dice.weighted(this.#weights)
+    const task = devise?.(this.#scene()) ?? null
+    if (task === null || !this.clients.mayAsk(task)) return
+    const errand = this.clients.begin(task, this.world.dice.chance(0.6))
+    // An impatient client.
+    if (errand.idempotencyKey !== null && this.world.dice.chance(0.1)) this.clients.send(errand)
+  }
+
+  #askAgain(): void {
+    const errand = this.world.dice.pick([...this.clients.doubtful])
+    if (!this.clients.isRemembered(errand) || this.world.dice.chance(0.2)) this.clients.doubtful.delete(errand)
+    else if (this.clients.mayAsk(errand.task)) this.clients.send(errand)
+  }
+
+  /** What was answered long ago is sent once more. */
+  #repeat(): void {
+    const remembered = this.clients.errands.filter((errand) => errand.deed.done && this.clients.isRemembered(errand) && this.clients.mayAsk(errand.task))
+    if (remembered.length > 0) this.clients.send(this.world.dice.pick(remembered))
+  }
+
+  async #probe(): Promise<void> {
+    const key = this.verifiers.any()
+    if (key === null) return
+    const life = this.world.life()
+    if (this.world.dice.chance(0.2)) await this.verifiers.probeDatabase(life, key)
+    else this.verifiers.probe(life, key)
+  }
+
+  #outage(): void {
+    const { dice, troubles } = this.world
+    const begun = dice.pick([{ commits: 'unavailable' }, { commits: 'full' }, { reads: true }, { keyProcess: 'unavailable' }, { keyProcess: 'hangs' }] as const)
+    Object.assign(troubles.outages, begun)
+    this.world.note(`outage: ${JSON.stringify(begun)}`)
+  }
+
+  #endOutage(): void {
+    this.world.troubles.endOutages()
+    this.world.note('outages end')
+  }
+
+  /**
+   * Where several servers write, their entries stand in the log as they were written, and each server's clock follows the
+   * others' only after a while: a clock that goes back, or jumps while a commit is on its way, leaves entries out of order.
+   */
+  #jump(): void {
+    const { dice, lives } = this.world
+    const isAlone = lives.length === 1
+    if (!isAlone && lives.some(({ storage }) => storage.isWriting)) return
+    const ms = dice.pick([1_000, 60_000, 3_600_000, 86_400_000 * 2]) * (isAlone ? dice.pick([1, 1, -1, -2]) : 1)
+    this.world.wallMs += ms
+    this.world.note(`the wall clock jumps by ${ms} ms`)
+  }
+
+  #crash(): void {
+    this.world.note('crash')
+    this.world.dice.pick(this.world.lives).crash()
+  }
+
+  async #breakWriter(): Promise<void> {
+    this.world.note('the writer breaks')
+    const [life] = this.world.lives
+    life?.enter()
+    await life?.storage.breakWriter()
+  }
+
+  #foreignWrite(): void {
+    this.world.note('somebody else writes')
+    const [life] = this.world.lives
+    life?.enter()
+    life?.storage.tellForeignWrite()
+  }
+
+  /** All is well again: what is under way ends, what is doubtful is found out, and everything is looked at. */
+  async end(): Promise<void> {
+    const { world, clients } = this
+    world.troubles.endOutages()
+    world.troubles.calm = true
+    world.note('all is well again')
+    for (const life of world.lives) if (life.storage.isBroken) life.crash()
+    await world.until(() => world.lives.every(({ server }) => server !== null) && clients.underWay === 0, 'what is under way')
+    const doubtful = [...clients.doubtful].filter(clients.isRemembered)
+    for (const alone of [false, true]) {
+      for (const errand of doubtful) if ((errand.task.alone === true) === alone) clients.send(errand)
+      await world.until(() => clients.underWay === 0, 'what was doubtful')
+    }
+    await this.verifiers.probeAll()
+    await requireAll(world, clients, this.verifiers)
+    for (const life of world.lives) life.crash()
+    await world.until(() => world.lives.every(({ server }) => server !== null), 'starting once more')
+    await this.verifiers.probeAll()
+    await world.step()
+  }
+}
