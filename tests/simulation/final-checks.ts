@@ -71,7 +71,7 @@ export async function requireThings(world: World): Promise<void> {
 
 function requireState(thing: Thing, version: number, state: State): void {
   demand(isCertain(thing) ? version === thing.version : version >= thing.version, () => `${thing.id} is at version ${version}; ${thing.version} was acknowledged`)
-  const textOf = (one: State): string => JSON.stringify(thing.isExact ? Object.entries(one).toSorted() : one['status'])
+  const textOf = (one: State): string => JSON.stringify(thing.isExact ? Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)) : one['status'])
   const possible = possibleStates(thing).map(textOf)
   demand(possible.includes(textOf(state)), () => `${thing.id} is ${textOf(state)}; possible: ${possible.join(' or ')}`)
 }
