@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ServerDidNotStart, startServerProcess, type ServerProcess } from '../support/server-process.ts'
+import { killServers, ServerDidNotStart, startServerProcess, type ServerProcess } from '../support/server-process.ts'
 import { createClient, type Client } from './workload.ts'
 
 const program = resolve(import.meta.dirname, '../../src/apps/server/main.ts')
@@ -21,6 +21,7 @@ async function inFolder(work: (directory: string) => Promise<void>): Promise<voi
   try {
     await work(directory)
   } finally {
+    killServers()
     rmSync(directory, { recursive: true, force: true })
   }
 }
@@ -260,6 +261,7 @@ async function onSmallDisk(work: (directory: string) => Promise<void>): Promise<
   try {
     await work(directory)
   } finally {
+    killServers()
     execFileSync('umount', ['-l', directory])
     rmSync(directory, { recursive: true, force: true })
   }
@@ -319,7 +321,8 @@ test('a database that another program keeps locked: writes are refused with 503 
   const server = await startServerProcess({ directory })
   const { issue, client, environmentId } = await stageOn(server)
   const key = await issue('one')
-  const other = new DatabaseSync(join(directory, 'data/claviger.db'))
+  // The server writes by itself now and then: its lock is waited for.
+  const other = new DatabaseSync(join(directory, 'data/claviger.db'), { timeout: 10_000 })
   other.exec('BEGIN IMMEDIATE')
   const create = () => client.send('POST', '/v1/keys', { environmentId, name: 'two', permissions: ['chain:read'] })
   const { status, json } = await create()

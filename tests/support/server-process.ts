@@ -45,6 +45,13 @@ export class ServerDidNotStart extends Error {
   }
 }
 
+const running = new Set<ChildProcess>()
+
+/** Ends what a failed test left running. */
+export function killServers(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 const startMaxMs = 30_000
 const stopMaxMs = 60_000
 
@@ -59,6 +66,8 @@ export async function startServerProcess(options: ServerProcessOptions = {}): Pr
   let [out, errors] = ['', '']
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')))
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString('utf8')))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((settle, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => settle({ code, signal }))
