@@ -7,7 +7,7 @@
 import type { Life } from './life.ts'
 import type { Reply } from './local-exchange.ts'
 import { standingOf } from './model-verification.ts'
-import { demand, type Deed, type Thing, type Watch } from './model.ts'
+import { alterationOf, demand, type Deed, type Thing, type Watch } from './model.ts'
 import { operations } from '../../src/apps/operations.ts'
 import { idIn, keyIdOf, stateIn, type Seen, type Task } from './task.ts'
 import type { World } from './world.ts'
@@ -171,8 +171,9 @@ export class Clients {
   }
 
   /** @param isStale it may have been refused because of what it did itself */
-  #requireReason({ operation, refusals, thing }: Task, seen: Seen, code: string, isStale: boolean): void {
+  #requireReason({ operation, refusals, thing, about }: Task, seen: Seen, code: string, isStale: boolean): void {
     if (code === 'storage/conflict') return
+    if (code === 'storage/tampered' && about.some((one) => alterationOf(one, seen.watch) !== 'never')) return
     demand(faultsOf.get(operation)?.has(code) === true, () => `${operation} answered ${code}, which it does not declare`)
     demand(isStale || refusals[code]?.(seen) === true, () => `${operation} ${thing?.id ?? ''} was refused with ${code}, without a reason for it`)
   }

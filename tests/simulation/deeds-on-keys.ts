@@ -86,11 +86,14 @@ const updateConsumer: Deviser = (scene) => {
   })
 }
 
+/** Again too: where a key was made meanwhile, or written by somebody else, there is something left to erase. */
+export const erasing = (state: State): State => ({ ...state, status: 'revoked', erased: true })
+
 const eraseConsumer: Deviser = (scene) => {
   const target = targetOf(scene, 'consumer')
   if (target === null) return null
   return changing(scene, 'consumers.erase', target, { consumerId: target.thing.id }, {
-    change: (state) => (state['erased'] === true ? null : { status: 'revoked', erased: true }),
+    change: erasing,
     refusals: { 'keys/already-revoked': may(target.thing, ({ erased }) => erased === true) },
   })
 }

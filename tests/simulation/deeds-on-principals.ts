@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { erasing } from './deeds-on-keys.ts'
 import { everyRole, permissionsOf } from './model-verification.ts'
 import type { State, Thing } from './model.ts'
 import { changing, isDisabled, making, targetOf, versionSeen, type Deviser, type Scene } from './scene.ts'
@@ -64,7 +65,7 @@ const enablePrincipal = changePrincipal('principals.enable', (state) => (state['
 const revokePrincipal = changePrincipal('principals.revoke', (state) => (isRevoked(state) ? null : { ...state, status: 'revoked' }), (scene, thing) => ({
   'principals/already-revoked': may(thing, isRevoked), 'principals/last-owner': isLastOwner(scene, thing),
 }))
-const erasePrincipal = changePrincipal('principals.erase', (state) => (state['erased'] === true ? null : { ...state, status: 'revoked', erased: true }), (scene, thing) => ({
+const erasePrincipal = changePrincipal('principals.erase', erasing, (scene, thing) => ({
   'principals/already-revoked': may(thing, ({ erased }) => erased === true), 'principals/last-owner': isLastOwner(scene, thing),
 }))
 

@@ -9,6 +9,7 @@ import { createKeyring } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
 import { createLogKeys, storageSource, verifyLog, type BlockRecord } from '#cap/audit'
 import type { Clients } from './clients.ts'
+import { LogOrder, type LoggedEntry } from './final-order.ts'
 import { requireUses } from './final-uses.ts'
 import { demand, isCertain, possibleStates, type Kind, type State, type Thing } from './model.ts'
 import type { Verifiers } from './verifiers.ts'
@@ -107,6 +108,7 @@ async function requireEntries(world: World, workspaceIds: readonly string[]): Pr
   for (const workspaceId of workspaceIds) {
     const { rows } = await sql<StoredEntry>`SELECT * FROM entries WHERE stream = ${workspaceId} ORDER BY idx`.execute(world.real.reader<never>())
     const tree = new CompactTree()
+    const order = new LogOrder()
     const roots: string[] = [tree.root().toString('hex')]
     for (const [at, { idx, id, target, leaf }] of rows.entries()) {
       demand(idx === at, () => `${workspaceId}: the entry ${at} is missing`)
@@ -114,7 +116,9 @@ async function requireEntries(world: World, workspaceIds: readonly string[]): Pr
       seen.set(id, { workspaceId, target })
       tree.append(leafHash(leaf))
       roots.push(tree.root().toString('hex'))
-      const { operation, actor } = JSON.parse(Buffer.from(leaf).toString('utf8')) as { operation: string; actor: { system?: string; workspace?: string } }
+      const entry = JSON.parse(Buffer.from(leaf).toString('utf8')) as LoggedEntry
+      order.take(entry)
+      const { operation, actor } = entry
       if (actor.system === undefined && actor.workspace === workspaceId && !world.model.entries.has(id)) unacknowledged.set(operation, (unacknowledged.get(operation) ?? 0) + 1)
     }
     const vkeys = (await logKeys.verifierKeys(workspaceId)).map(({ verifierKey }) => verifierKey)

@@ -17,12 +17,15 @@ interface Recorded {
 
 export async function requireUses(world: World, verifiers: Verifiers): Promise<void> {
   const recorded = await recordedUses(world)
-  for (const [address, { key, mustBeThere, code }] of verifiers.uses) {
+  for (const [address, { key, mustBeThere, wasRefused, code }] of verifiers.uses) {
     const found = recorded.get(address) ?? []
     // A batch whose outcome was lost is written again, under the id that it had; where it has been cut meanwhile, that is
     // free: README, "Known".
     const mayBeRepeated = !mustBeThere && world.plan.servers > 1 && world.plan.chances.lostOutcome > 0
     demand(found.length <= 1 || mayBeRepeated, () => `the use of ${key.id} from ${address} is recorded ${found.length} times`)
+    // Where a commit can be applied and its outcome be lost, nobody knows.
+    const isKnown = world.plan.servers === 1 && world.plan.brokenWriters === 0
+    demand(!wasRefused || !isKnown || found.length === 0, () => `the use of ${key.id} from ${address} was refused, and is recorded`)
     const [use] = found
     demand(use === undefined || code === null || use.code === code, () => `the use of ${key.id} from ${address} was answered ${code}, and is recorded as ${use?.code}`)
     const consumer = above(key, 'consumer')

@@ -59,9 +59,9 @@ export class Life {
     this.knownMs = this.#around.durableMs()
     const { random, keyProcess, troubles, wallMs, deliverCredential, onDefect } = this.#around
     const owner = this.#owner
-    const opening = openServer({
-      storage: this.storage, keyProcess: simulatedKeyProcess(keyProcess, this.gates, troubles), random, wallMs, deliverCredential, onDefect,
-    })
+    const { storage, gates } = this
+    const opening = storage.open().then(() =>
+      openServer({ storage, keyProcess: simulatedKeyProcess(keyProcess, gates, troubles), random, wallMs, deliverCredential, onDefect }))
     opening.then((server) => {
       if (owner === this.#owner) this.server = server
     }, (error: unknown) => {

@@ -6,7 +6,7 @@
  */
 import { operations } from '../../src/apps/operations.ts'
 import { readDetails } from '#cap/audit'
-import type { State, Thing, Watch } from './model.ts'
+import { alterationOf, type State, type Thing, type Watch } from './model.ts'
 
 /** What is asked of a key. */
 export interface Asked {
@@ -25,7 +25,9 @@ const byStatus: Check = ({ status }) => (status === 'active' ? null : String(sta
 
 /** The codes that fit, in the order in which the checks are promised; the first that cannot but refuse is the last. */
 export function codesOf(key: Thing, watch: Watch, untilMs: number, asked: Asked): ReadonlySet<string> {
-  const codes = new Set<string>()
+  const alteration = alterationOf(key, watch)
+  const codes = new Set<string>(alteration === 'never' ? [] : ['tampered'])
+  if (alteration === 'throughout') return codes
   const levels: (readonly [Thing, Check])[] = [
     [key, byStatus],
     // A principal is no holder that a data plane knows of.

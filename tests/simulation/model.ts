@@ -44,6 +44,9 @@ export interface Thing {
   isExact: boolean
   /** It was made while its holder was erased, before or after: whoever erases again finds what was overlooked. */
   mayBeErased: boolean
+  /** Since when its row is not as we wrote it, or null; and until when it was so before. */
+  alteredSince: number | null
+  alteredUntil: number
   /** When it became known. */
   readonly knownSince: number
   /** Deeds that may have happened, or may yet, beyond the state that is known. */
@@ -51,6 +54,8 @@ export interface Thing {
   /** Which deed made which version. */
   readonly madeBy: Map<number, Deed>
 }
+
+type NewThing = Pick<Thing, 'id' | 'kind' | 'workspaceId' | 'above' | 'secret' | 'version' | 'state'>
 
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -63,6 +68,7 @@ export function demand(condition: boolean, says: () => string): asserts conditio
 /** Somebody looks at some things for a while: every state that they may have been in meanwhile. */
 export interface Watch {
   readonly fromMs: number
+  readonly from: number
   statesOf(thing: Thing): readonly State[]
   readonly things: readonly Thing[]
 }
@@ -88,10 +94,13 @@ export class Model {
     return this.things.filter(({ above }) => above[0] === holder)
   }
 
-  add(thing: Omit<Thing, 'open' | 'madeBy' | 'isExact' | 'mayBeErased' | 'knownSince'>): Thing {
+  add(thing: NewThing): Thing {
     const known = this.things.find(({ id }) => id === thing.id)
     if (known !== undefined) return known
-    const added: Thing = { ...thing, isExact: true, mayBeErased: thing.above[0]?.state['erased'] === true, knownSince: this.#now, open: new Set(), madeBy: new Map() }
+    const added: Thing = {
+      ...thing, isExact: true, mayBeErased: thing.above[0]?.state['erased'] === true, alteredSince: null, alteredUntil: 0, knownSince: this.#now,
+      open: new Set(), madeBy: new Map(),
+    }
     this.things.push(added)
     return added
   }
@@ -127,6 +136,7 @@ export class Model {
 
   #eraseKeysOf(holder: Thing, { firstSentAt }: Deed): void {
     for (const key of this.keysOf(holder)) {
+      this.restored(key)
       if (key.knownSince < firstSentAt) Object.assign(key, { state: withHolderErased(key.state), isExact: false })
       else key.mayBeErased = true
     }
@@ -136,10 +146,11 @@ export class Model {
     const before = thing.madeBy.get(version)
     demand(before === undefined || before === deed, () => `${thing.id}: ${deed.operation} and ${before?.operation} both made version ${version}: one of them is lost`)
     thing.madeBy.set(version, deed)
-    // Of a key that was erased with its holder nothing changes any more.
-    if (version <= thing.version || !thing.isExact) return
+    if (version <= thing.version) return
+    this.restored(thing)
     thing.version = version
-    thing.state = state
+    // Of a key that was erased with its holder nothing changes any more.
+    if (thing.isExact || thing.state['status'] !== 'revoked') thing.state = state
     // What ended before this was sent came before it, if it came at all.
     for (const other of thing.open) {
       if (other !== deed && other.underWay === 0 && other.unknownSince < deed.firstSentAt) thing.open.delete(other)
@@ -160,6 +171,21 @@ export class Model {
       deed.unknownSince = 0
       deed.thing?.open.delete(deed)
     }
+  }
+
+  /** Whether nothing is on its way that changes it. */
+  isQuiet(thing: Thing): boolean {
+    return openChanges(thing).length === 0 && !this.deeds.some((deed) => deed.underWay > 0 && (deed.thing === thing || deed.thing === thing.above[0]))
+  }
+
+  /** Somebody else wrote its row. What it says beside its status, nobody may rely on from here on. */
+  altered(thing: Thing): void {
+    Object.assign(thing, { alteredSince: ++this.#now, isExact: false })
+  }
+
+  /** Its row is ours again. */
+  restored(thing: Thing): void {
+    if (thing.alteredSince !== null) Object.assign(thing, { alteredSince: null, alteredUntil: ++this.#now })
   }
 
   /** Somebody was told that it is revoked, and not by whom. */
@@ -192,7 +218,7 @@ export class Model {
 
   watch(things: readonly Thing[], fromMs: number): Watch {
     const seen = new Map([...new Set(things)].map((thing) => [thing, new Map<string, State>()]))
-    const watch: Collecting = { things, seen, fromMs, statesOf: (thing) => [...(seen.get(thing)?.values() ?? [])] }
+    const watch: Collecting = { things, seen, fromMs, from: ++this.#now, statesOf: (thing) => [...(seen.get(thing)?.values() ?? [])] }
     this.#watches.add(watch)
     for (const thing of seen.keys()) this.#look(watch, thing)
     return watch
@@ -221,6 +247,13 @@ const withHolderErased = (state: State): State => ({ ...state, status: 'revoked'
 function openChanges({ open, mayBeErased, above: [holder] }: Thing): readonly Deed['change'][] {
   const isHolderErased = mayBeErased || (holder !== undefined && [...holder.open].some(isErasure))
   return [...[...open].map(({ change }) => change), ...(isHolderErased ? [withHolderErased] : [])]
+}
+
+/** Whether its row was altered for as long as somebody looked, at times, or never. */
+export function alterationOf(thing: Thing, { from }: Watch): 'throughout' | 'partly' | 'never' {
+  const { alteredSince, alteredUntil } = thing
+  if (alteredSince !== null && alteredSince < from && openChanges(thing).length === 0) return 'throughout'
+  return alteredSince !== null || alteredUntil > from ? 'partly' : 'never'
 }
 
 export const isCertain = (thing: Thing): boolean => thing.isExact && openChanges(thing).length === 0

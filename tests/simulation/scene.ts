@@ -4,8 +4,8 @@
  * @module
  */
 import type { Dice } from './dice.ts'
-import type { Kind, Model, State, Thing } from './model.ts'
-import { always, isActive, may, never, type Task, type When } from './task.ts'
+import { alterationOf, type Kind, type Model, type State, type Thing } from './model.ts'
+import { always, both, either, isActive, may, never, type Task, type When } from './task.ts'
 
 export interface Scene {
   readonly model: Model
@@ -75,9 +75,11 @@ export function changing(scene: Scene, operation: string, { thing, isForeign }: 
   if (isForeign) return { ...common, thing: null, about: [], mayBeDone: never, refusals: { [notFound[thing.kind]]: always } }
   const precondition = ifMatch === null ? {} : { 'http/precondition-failed': always }
   const happens = may(thing, (state) => change(state) !== null)
+  // What a row that was altered says does not keep it from being taken away.
+  const isAltered: When = ({ watch }) => alterationOf(thing, watch) !== 'never'
   return {
     ...common, thing, about: [thing, ...about], refusals: { ...refusals, ...precondition },
-    mayBeDone: (seen) => happens(seen) && mayBeDone(seen),
+    mayBeDone: both(either(happens, isAltered), mayBeDone),
   }
 }
 

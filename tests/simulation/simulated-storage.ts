@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { Kysely, KyselyPlugin } from 'kysely'
+import { sql, type Kysely, type KyselyPlugin } from 'kysely'
 import type { Commit, Committed } from '#core/storage/commit'
 import { createListeners } from '#core/storage/listeners'
 import type { Storage } from '#core/storage/storage'
@@ -47,6 +47,7 @@ export class SimulatedStorage implements Storage {
   readonly #inbox: Waiting[] = []
   readonly #outcomes: Outcome[] = []
   #broken = false
+  #highestMs = 0
 
   constructor({ real, exclusive, dice, gates, troubles }: SimulatedStorageOptions) {
     this.#real = real
@@ -67,8 +68,15 @@ export class SimulatedStorage implements Storage {
     return new Promise((resolve, reject) => this.#inbox.push({ commit, resolve, reject }))
   }
 
+  /** Of what it read when it was opened, and of what it heard since; where others write too, of theirs as well. */
   highestTimeMs(): number {
-    return this.#real.highestTimeMs()
+    return this.exclusive ? this.#highestMs : Math.max(this.#highestMs, this.#real.highestTimeMs())
+  }
+
+  /** As `openSqlite` does it: whoever starts anew knows of the time what the database does. */
+  async open(): Promise<void> {
+    const { rows } = await sql<{ value: number }>`SELECT value FROM meta WHERE id = 'highest-time-ms'`.execute(this.#real.reader<never>())
+    this.#highestMs = rows[0]?.value ?? 0
   }
 
   probe(): Promise<void> {
@@ -108,6 +116,7 @@ export class SimulatedStorage implements Storage {
     const { commit, result, resolve, reject } = outcome
     if (result instanceof Error) return reject(this.#troubles.noted(result))
     if (!this.exclusive && this.#troubles.happens('lostOutcome')) return reject(this.#troubles.noted(unavailable()))
+    this.#highestMs = Math.max(this.#highestMs, commit.atMs)
     this.#listeners.tellCommitted(commit)
     resolve(result)
   }

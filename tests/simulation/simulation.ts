@@ -10,9 +10,10 @@ import { Clients } from './clients.ts'
 import { deedsOnKeys } from './deeds-on-keys.ts'
 import { deedsOnPrincipals } from './deeds-on-principals.ts'
 import { requireAll } from './final-checks.ts'
+import { ForeignHand } from './foreign-hand.ts'
 import { furnish } from './furnish.ts'
 import type { Thing } from './model.ts'
-import type { Deviser, Scene } from './scene.ts'
+import { isCredential, type Deviser, type Scene } from './scene.ts'
 import { Verifiers } from './verifiers.ts'
 import { World } from './world.ts'
 
@@ -51,6 +52,7 @@ class Simulation {
   readonly world: World
   readonly clients: Clients
   readonly verifiers: Verifiers
+  readonly hand: ForeignHand
   #root: Thing | null = null
   readonly #weights: readonly (readonly [number, Deviser])[]
 
@@ -58,6 +60,7 @@ class Simulation {
     this.world = world
     this.clients = new Clients(world, (thing) => this.verifiers.ended(thing))
     this.verifiers = new Verifiers(world, this.clients)
+    this.hand = new ForeignHand(world.real)
     // Another mix in every run.
     this.#weights = [...deedsOnKeys, ...deedsOnPrincipals].map(([weight, devise]) => [weight * world.dice.pick([0.2, 1, 1, 3]), devise])
   }
@@ -166,11 +169,25 @@ class Simulation {
     await life?.storage.breakWriter()
   }
 
-  #foreignWrite(): void {
-    this.world.note('somebody else writes')
-    const [life] = this.world.lives
+  /** It is noticed by the next flush; here, at once. */
+  async #foreignWrite(): Promise<void> {
+    const { world, verifiers } = this
+    const [life] = world.lives
+    const isVictim = (key: Thing): boolean => !isCredential(key) && key.alteredSince === null && world.model.isQuiet(key)
+    const key = this.hand.hasAltered && world.dice.chance(0.6) ? null : verifiers.any(isVictim)
+    if (key === null) await this.#restoreOne()
+    else {
+      await this.hand.alter(key)
+      world.model.altered(key)
+    }
+    world.note(`somebody else writes ${key?.id ?? ''}`)
     life?.enter()
     life?.storage.tellForeignWrite()
+  }
+
+  async #restoreOne(): Promise<void> {
+    const key = await this.hand.restoreOne()
+    if (key !== null) this.world.model.restored(key)
   }
 
   /** All is well again: what is under way ends, what is doubtful is found out, and everything is looked at. */
@@ -179,7 +196,12 @@ class Simulation {
     world.troubles.endOutages()
     world.troubles.calm = true
     world.note('all is well again')
-    for (const life of world.lives) if (life.storage.isBroken) life.crash()
+    while (this.hand.hasAltered) await this.#restoreOne()
+    for (const life of world.lives) {
+      if (life.storage.isBroken) life.crash()
+      life.enter()
+      life.storage.tellForeignWrite()
+    }
     await world.until(() => world.lives.every(({ server }) => server !== null) && clients.underWay === 0, 'what is under way')
     const doubtful = [...clients.doubtful].filter(clients.isRemembered)
     for (const alone of [false, true]) {

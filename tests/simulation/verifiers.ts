@@ -20,9 +20,14 @@ export interface SentUse {
   readonly key: Thing
   /** Answered, in an environment that records durably: it must be on record, once. Others may be. */
   mustBeThere: boolean
+  /** It was refused because it could not be recorded: then it is not. */
+  wasRefused: boolean
   /** As it was answered; null when it was not. */
   code: string | null
 }
+
+/** Codes that say nothing of a key: it was not even found, or nothing of it is to be believed. */
+const isUnproven = (code: string): boolean => code === 'not-found' || code === 'tampered'
 
 /** A key that parses, and that there is not. */
 const strangersKey = 'zz_live_0000000000000000000000000000000000000000000000000000000000000000000'
@@ -63,7 +68,7 @@ export class Verifiers {
     const life = world.life()
     if (life.server === null) return
     life.enter()
-    const use: SentUse = { key, mustBeThere: false, code: null }
+    const use: SentUse = { key, mustBeThere: false, wasRefused: false, code: null }
     this.uses.set(asked.clientIp, use)
     const sent = this.#clients.look(life, [key, ...key.above, caller, ...caller.above])
     this.#clients.underWay++
@@ -83,6 +88,7 @@ export class Verifiers {
     life.expect(reply, world.checked((answer) => {
       over()
       world.note(`= verify ${key.id} from ${asked.clientIp}: ${answer.status} ${String(answer.json['code'])}`)
+      use.wasRefused = answer.json['code'] === 'keys/use-recording-unavailable'
       if (answer.status >= 500) return this.#clients.requireTrouble(sent, 'keys.verify', answer)
       const seen = this.#clients.seen(sent, caller, 'keys.verify', answer)
       if (seen === null) return
@@ -91,8 +97,8 @@ export class Verifiers {
       this.#judge(key, use, codes, answer)
       const environment = above(key, 'environment')
       const isDurable = isOwn && environment !== null && seen.watch.statesOf(environment).every(({ recording }) => recording === 'durable')
-      use.mustBeThere = isDurable
-      if (isDurable) world.durableMs = Math.max(world.durableMs, seen.watch.fromMs)
+      use.mustBeThere = isDurable && !isUnproven(String(answer.json['code']))
+      if (use.mustBeThere) world.durableMs = Math.max(world.durableMs, seen.watch.fromMs)
     }), (error) => world.fail(error), over)
   }
 
@@ -100,7 +106,7 @@ export class Verifiers {
     const code = String(json['code'])
     demand(status === 200 && codes.has(code), () => `the key ${key.id} was answered ${status} ${code}; possible: ${[...codes].join(', ')}`)
     demand(json['valid'] === (code === 'valid'), () => `the key ${key.id} is ${code}, and valid says ${String(json['valid'])}`)
-    demand(code === 'not-found' || json['keyId'] === key.id, () => `the key ${key.id} was taken for ${String(json['keyId'])}`)
+    demand(isUnproven(code) || json['keyId'] === key.id, () => `the key ${key.id} was taken for ${String(json['keyId'])}`)
     use.code = code
   }
 
@@ -159,8 +165,8 @@ export class Verifiers {
   }
 
   /** A key that is worth asking about: something of it may be over. */
-  any(): Thing | null {
-    const keys = this.#world.model.ofKind('key').filter(({ secret }) => secret !== null)
+  any(suits: (key: Thing) => boolean = () => true): Thing | null {
+    const keys = this.#world.model.ofKind('key').filter((key) => key.secret !== null && suits(key))
     return keys.length === 0 ? null : this.#world.dice.pick(keys)
   }
 }

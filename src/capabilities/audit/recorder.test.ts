@@ -211,3 +211,18 @@ test('the retry of a decision after a conflict has an entry of its own and no tr
   await assert.rejects(recorder.record({ ...act, decision: { ...act.decision, writes: [writeGate(gate(log, 1))] } }), CommitConflict)
   assert.equal(await findEntry(room.storage.reader<never>(), log, lost), null)
 })
+
+test('a decision that has become old is not recorded: it is to be made anew, so that no entry comes long after its time', async () => {
+  const storage = await openMemory()
+  opened.push(storage)
+  let nowMs = 1_800_000_000_000
+  const room = openRoom(storage, { wallMs: () => nowMs })
+  const log = await makeWorkspace(room, [personId(1)])
+  const [young, old] = [actOf(log, { atMs: nowMs }), actOf(log, { atMs: nowMs, entryId: newId('ent', systemRandom) })]
+  nowMs += 30_000
+  await room.recorder.record(young)
+  // The machine sleeps for a while, or its clock is set.
+  nowMs += 1
+  await assert.rejects(room.recorder.record(old), (error) => error instanceof CommitConflict && error.kind === 'serialization')
+  assert.equal(await findEntry(storage.reader<never>(), log, old.entryId), null)
+})

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Kysely } from 'kysely'
 import { roles, type Role } from '#core/http/operation'
 import { subjectKey } from '#core/keyring/keyring'
 import { CommitConflict, emptyCommit } from '#core/storage/commit'
@@ -180,6 +181,38 @@ test('P3: the way in that another owner has is still there when an owner leaves'
   await house.storage.commit({ ...emptyCommit, expects })
   await act(house, 'keys.disable', as, { params: { keyId: second.keyId } })
   await assert.rejects(house.storage.commit({ ...emptyCommit, expects }), CommitConflict)
+  await house.close()
+})
+
+/** The same storage, in which something happens between the first read and the next. */
+function withChangeBetweenReads(house: House, change: () => Promise<unknown>): House['services'] {
+  let pending: (() => Promise<unknown>) | null = change
+  const reader = house.storage.reader<unknown>().withPlugin({
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      const due = pending
+      pending = null
+      await due?.()
+      return result
+    },
+  })
+  return { ...house.services, storage: { ...house.storage, reader: <Tables>() => reader as Kysely<Tables> } }
+}
+
+test('P3: an owner who was found and then becomes something else is no other owner', async () => {
+  const house = await openHouse()
+  const second = await house.hire('owner')
+  const as = await house.as(house.ownerSecret)
+  const params = { principalId: second.principalId }
+  const leaving = await requirePrincipal(house.services, as.caller.workspaceId, as.caller.principalId)
+  const changes = [
+    () => write(house, house.services, updatePrincipal, as, { params, body: { role: 'auditor' } }),
+    () => act(house, 'keys.disable', as, { params: { keyId: second.keyId } }),
+  ]
+  for (const change of changes) {
+    await assert.rejects(expectsOfLeaving(withChangeBetweenReads(house, change), leaving, house.clock.now()), fault('principals/last-owner'))
+    await write(house, house.services, updatePrincipal, as, { params, body: { role: 'owner' } })
+  }
   await house.close()
 })
 

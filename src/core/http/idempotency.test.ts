@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { Type } from 'typebox'
+import { createClock } from '#core/base/clock'
 import { asId } from '#core/base/id'
 import { outcomeOf as outcome, send, startServer, thingFaults, type TestAnswer, type TestRequest, type TestServer } from './fixtures.ts'
-import { idempotencyKeptMs, purgeIdempotencyKeys } from './idempotency.ts'
-import { operationsOf, type AnyMount } from './operation.ts'
+import type { ServerContext } from './context.ts'
+import { createReplay, idempotencyKeptMs, purgeIdempotencyKeys } from './idempotency.ts'
+import { operationsOf, type AnyMount, type Caller } from './operation.ts'
 import type { Act, Authenticate } from './ports.ts'
+import type { Route } from './route.ts'
 import { exactly } from './schema.ts'
 
 let nowMs = Date.UTC(2030, 0)
@@ -244,4 +247,26 @@ test('keys that are older are purged, some at a time, and younger ones stay', as
 test('reads take a key and heed it not', async () => {
   const list = () => send(things.port, { path: '/v1/things?limit=1', headers: { 'idempotency-key': 'read' } })
   assert.deepEqual([outcome(await list()), (await list()).headers['idempotency-replayed']], ['200', undefined])
+})
+
+test('a write is said to be done already only when everybody who remembers anything has heard of it', async () => {
+  const { storage } = things
+  const heard: string[] = []
+  const told = Promise.withResolvers<void>()
+  // As the writer's thread has it: a reader sees what is applied a moment before those hear of it who follow commits.
+  const context = {
+    storage: { ...storage, exclusive: true, commit: (commit) => told.promise.then(() => storage.commit(commit)) }, clock: createClock(() => nowMs),
+  } as ServerContext
+  // What of a route and a caller is looked at.
+  const route = { operation: { id: 'things.create', http: 'POST /v1/things' }, hasVersion: false } as unknown as Route
+  const caller = { workspaceId: 'wsp_0000000000000000', principalId: 'prn_0000000000000000' } as unknown as Caller
+  const replay = createReplay(context, route, caller, { params: {}, query: {}, body: { name: 'applied' } }, newKey(), null)
+  assert.equal(await replay.find(), null)
+  await storage.commit({ atMs: nowMs, expects: [], writes: [replay.writeFor({ status: 201, output: {}, subject: '' }, 'ent_1', nowMs)], appends: [], takesAway: false })
+  const answered = replay.find().then(() => heard.push('the client'))
+  await new Promise((resolve) => setImmediate(resolve))
+  heard.push('everybody')
+  told.resolve()
+  await answered
+  assert.deepEqual(heard, ['everybody', 'the client'])
 })

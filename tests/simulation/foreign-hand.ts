@@ -1,0 +1,57 @@
+/**
+ * Somebody with the database's file and an editor, who knows no key of ours: rows are given a longer or another life, and
+ * after a while put back as they were.
+ *
+ * @module
+ */
+import { sql } from 'kysely'
+import type { Storage } from '#core/storage/storage'
+import type { Thing } from './model.ts'
+
+interface Altered {
+  readonly key: Thing
+  readonly row: { readonly version: number; readonly status: string; readonly revoked_at_ms: number | null; readonly expires_at_ms: number }
+}
+
+const longMs = 3_650 * 86_400_000
+
+export class ForeignHand {
+  readonly #real: Storage
+  readonly #altered: Altered[] = []
+
+  constructor(real: Storage) {
+    this.#real = real
+  }
+
+  get hasAltered(): boolean {
+    return this.#altered.length > 0
+  }
+
+  /** What is over counts again, by its row; what counts goes on for ever. */
+  async alter(key: Thing): Promise<void> {
+    const reader = this.#real.reader<never>()
+    const { rows: [row] } = await sql<Altered['row']>`SELECT version, status, revoked_at_ms, expires_at_ms FROM keys WHERE id = ${key.id}`.execute(reader)
+    if (row === undefined) return
+    this.#altered.push({ key, row })
+    await this.#write(() => sql`UPDATE keys SET status = 'active', revoked_at_ms = NULL, expires_at_ms = ${row.expires_at_ms + longMs} WHERE id = ${key.id}`.execute(reader))
+  }
+
+  /** The one that was altered first is put back. @returns it, or null when it was written by us since */
+  async restoreOne(): Promise<Thing | null> {
+    const altered = this.#altered.shift()
+    if (altered === undefined) return null
+    const { key, row } = altered
+    const { numAffectedRows } = await this.#write(() => sql`UPDATE keys SET status = ${row.status}, revoked_at_ms = ${row.revoked_at_ms}, expires_at_ms = ${row.expires_at_ms}
+      WHERE id = ${key.id} AND version = ${row.version}`.execute(this.#real.reader<never>()))
+    return numAffectedRows === 0n ? null : key
+  }
+
+  /** In memory, reader and writer share a connection, which can write only while a commit is applied. */
+  async #write<Result>(write: () => Promise<Result>): Promise<Result> {
+    const reader = this.#real.reader<never>()
+    await sql`PRAGMA query_only = OFF`.execute(reader)
+    const result = await write()
+    await sql`PRAGMA query_only = ON`.execute(reader)
+    return result
+  }
+}
