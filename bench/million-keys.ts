@@ -1,5 +1,5 @@
 /** B6: a million keys, each in turn, against a thousand: throughput, memory, and how soon a server is ready. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newId } from '#core/base/id'
@@ -63,7 +63,9 @@ export async function measure(): Promise<readonly Row[]> {
 
 /** Issues a million keys by the rooms' own functions, a commit for each 400. @returns their tokens */
 async function seed(folder: string): Promise<string[]> {
-  const test = await startTestInstance({ dataDirectory: join(folder, 'data'), keyProcess: 'child' })
+  const dataDirectory = join(folder, 'data')
+  mkdirSync(dataDirectory, { mode: 0o700 })
+  const test = await startTestInstance({ dataDirectory, keyProcess: 'child' })
   const { storage, guard, keyring, clock } = test.instance
   const permissions = [{ name: 'rpc:read', access: 'read', description: 'Reading methods.' }]
   const made = await call(test, 'POST', '/v1/apis', { slug: 'bench', name: 'Bench', prefix: 'bench', permissions })

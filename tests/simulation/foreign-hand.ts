@@ -27,23 +27,30 @@ export class ForeignHand {
     return this.#altered.length > 0
   }
 
-  /** What is over counts again, by its row; what counts goes on for ever. */
-  async alter(key: Thing): Promise<void> {
+  /** What is over counts again, by its row; what counts goes on for ever. @returns false when we were faster, and wrote it ourselves */
+  async alter(key: Thing): Promise<boolean> {
     const reader = this.#real.reader<never>()
     const { rows: [row] } = await sql<Altered['row']>`SELECT version, status, revoked_at_ms, expires_at_ms FROM keys WHERE id = ${key.id}`.execute(reader)
-    if (row === undefined) return
+    if (row === undefined) return false
+    const { numAffectedRows } = await this.#write(() => sql`UPDATE keys SET status = 'active', revoked_at_ms = NULL, expires_at_ms = ${row.expires_at_ms + longMs}
+      WHERE id = ${key.id} AND version = ${row.version}`.execute(reader))
+    if (numAffectedRows === 0n) return false
     this.#altered.push({ key, row })
-    await this.#write(() => sql`UPDATE keys SET status = 'active', revoked_at_ms = NULL, expires_at_ms = ${row.expires_at_ms + longMs} WHERE id = ${key.id}`.execute(reader))
+    return true
   }
 
-  /** The one that was altered first is put back. @returns it, or null when it was written by us since */
-  async restoreOne(): Promise<Thing | null> {
+  /** The one that was altered first. */
+  nextToRestore(): Thing | null {
+    return this.#altered[0]?.key ?? null
+  }
+
+  /** Puts it back, unless it was written by us since. */
+  async restoreOne(): Promise<void> {
     const altered = this.#altered.shift()
-    if (altered === undefined) return null
+    if (altered === undefined) return
     const { key, row } = altered
-    const { numAffectedRows } = await this.#write(() => sql`UPDATE keys SET status = ${row.status}, revoked_at_ms = ${row.revoked_at_ms}, expires_at_ms = ${row.expires_at_ms}
+    await this.#write(() => sql`UPDATE keys SET status = ${row.status}, revoked_at_ms = ${row.revoked_at_ms}, expires_at_ms = ${row.expires_at_ms}
       WHERE id = ${key.id} AND version = ${row.version}`.execute(this.#real.reader<never>()))
-    return numAffectedRows === 0n ? null : key
   }
 
   /** In memory, reader and writer share a connection, which can write only while a commit is applied. */

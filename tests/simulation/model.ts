@@ -123,13 +123,15 @@ export class Model {
 
   /** It was answered that it is done, at first or again. @param made what the thing is now, where it has a version */
   done(deed: Deed, made: { readonly version: number; readonly state: State } | null): void {
+    // Answered again, it did nothing again, unless the server had forgotten it.
+    const isNew = !deed.done || deed.stale
     deed.underWay--
     deed.done = true
     this.#now++
     const { thing } = deed
     if (thing === null) return
     if (made !== null) this.#made(thing, deed, made)
-    if (isErasure(deed)) this.#eraseKeysOf(thing, deed)
+    if (isErasure(deed) && isNew) this.#eraseKeysOf(thing, deed)
     if (deed.underWay === 0) thing.open.delete(deed)
     this.#changed(thing)
   }
@@ -178,14 +180,20 @@ export class Model {
     return openChanges(thing).length === 0 && !this.deeds.some((deed) => deed.underWay > 0 && (deed.thing === thing || deed.thing === thing.above[0]))
   }
 
+  /** Somebody else is about to write its row, so that until that is done it may be ours or not. */
+  beingAltered(thing: Thing): void {
+    Object.assign(thing, { alteredSince: null, alteredUntil: Infinity })
+  }
+
   /** Somebody else wrote its row. What it says beside its status, nobody may rely on from here on. */
   altered(thing: Thing): void {
-    Object.assign(thing, { alteredSince: ++this.#now, isExact: false })
+    const now = ++this.#now
+    Object.assign(thing, { alteredSince: now, alteredUntil: now, isExact: false })
   }
 
   /** Its row is ours again. */
   restored(thing: Thing): void {
-    if (thing.alteredSince !== null) Object.assign(thing, { alteredSince: null, alteredUntil: ++this.#now })
+    if (thing.alteredSince !== null || thing.alteredUntil === Infinity) Object.assign(thing, { alteredSince: null, alteredUntil: ++this.#now })
   }
 
   /** Somebody was told that it is revoked, and not by whom. */

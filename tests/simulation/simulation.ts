@@ -177,8 +177,9 @@ class Simulation {
     const key = this.hand.hasAltered && world.dice.chance(0.6) ? null : verifiers.any(isVictim)
     if (key === null) await this.#restoreOne()
     else {
-      await this.hand.alter(key)
-      world.model.altered(key)
+      world.model.beingAltered(key)
+      if (await this.hand.alter(key)) world.model.altered(key)
+      else world.model.restored(key)
     }
     world.note(`somebody else writes ${key?.id ?? ''}`)
     life?.enter()
@@ -186,8 +187,12 @@ class Simulation {
   }
 
   async #restoreOne(): Promise<void> {
-    const key = await this.hand.restoreOne()
-    if (key !== null) this.world.model.restored(key)
+    const key = this.hand.nextToRestore()
+    if (key === null) return
+    this.world.model.beingAltered(key)
+    await this.hand.restoreOne()
+    // When it was written by us since, it is ours as well.
+    this.world.model.restored(key)
   }
 
   /** All is well again: what is under way ends, what is doubtful is found out, and everything is looked at. */

@@ -34,12 +34,12 @@ export interface VerificationRecord {
 export interface VerificationRequest {
   readonly atMs: number
   /** The environment that the key must belong to; absent: any. */
-  readonly environmentId?: string
+  readonly environmentId?: string | undefined
   /** The client's address, as the caller knows it. No header is ever looked at here. */
-  readonly clientIp?: string
-  readonly origin?: string
+  readonly clientIp?: string | undefined
+  readonly origin?: string | undefined
   /** It must hold all of `all` and one of `any`; an empty `any` is held by nobody. */
-  readonly permissions?: { readonly all?: readonly string[]; readonly any?: readonly string[] }
+  readonly permissions?: { readonly all?: readonly string[] | undefined; readonly any?: readonly string[] | undefined } | undefined
 }
 
 /**

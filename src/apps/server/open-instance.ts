@@ -13,6 +13,7 @@ import type { ErrorPages, Readiness } from '#core/http/pages'
 import { metricsMount } from '#core/http/read-metrics'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '#core/http/server'
 import { startJobs } from '#core/jobs/jobs'
+import { createOffload } from '#core/jobs/offload'
 import { createKeyring, keyringMigration, rowMacKey, type Keyring } from '#core/keyring/keyring'
 import { openPostgres } from '#core/storage/postgres/open-postgres'
 import { CommitConflict, emptyCommit } from '#core/storage/commit'
@@ -117,11 +118,12 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const clock = createClock(wallMs, storage.highestTimeMs())
   const metrics = createMetrics()
   const subjects = createSubjects(keyring)
-  const sections = createSectionSealer(subjects, random)
+  const offload = createOffload()
+  const sections = createSectionSealer(subjects, random, offload)
   const recorder = createRecorder({ storage, guard, keyring, subjects, clock, random })
   const peppers = createPeppers(keyring)
   const uses = createUseRecorder({ storage, clock, random })
-  const useCutter = createUseCutter({ storage, recorder, sections, clock, random })
+  const useCutter = createUseCutter({ storage, recorder, sections, clock, random, offload })
   const verification = createVerification({
     storage, guard, peppers, random,
     onTampered: (keyId) => logger.error({ keyId }, 'the stored row of a key was altered outside Claviger; it verifies nowhere; run `claviger audit verify`'),
@@ -179,6 +181,7 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
     await settle('uses', () => uses.flush())
     await settle('use blocks', async () => void (await useCutter.cutAll()))
     await settle('checkpoints', () => publisher.stop())
+    await offload.close()
     await closeAll()
   }
 

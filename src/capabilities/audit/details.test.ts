@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemRandom } from '#core/crypto/random'
-import { decodeDetails, encodeDetails, openDetail, sealDetail } from './details.ts'
+import { decodeDetails, encodeDetails, openDetail, sealDetail, detailSaltLength } from './details.ts'
 
 const key = Buffer.alloc(32, 3)
 const place = { workspaceId: 'wsp_1', entryId: 'ent_1', subject: 'prn_1' }
-const sealed = () => sealDetail(key, place, { ip: '192.0.2.1', tags: ['a'] }, systemRandom)
+const sealed = () => sealDetail(key, place, { ip: '192.0.2.1', tags: ['a'] }, systemRandom.bytes(detailSaltLength))
 
 test('details open at their own place, under their own key, to what was committed to', () => {
   const { mark, detail } = sealed()

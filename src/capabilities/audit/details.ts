@@ -9,13 +9,13 @@
  *
  * @module
  */
-import type { Random } from '#core/base/id'
 import { canonicalJson, type JsonObject } from '#core/base/json'
 import { open, seal, sealOverhead, type SealingKey } from '#core/crypto/aead'
 import { sha256 } from '#core/crypto/hash'
 import type { DetailMark } from './entry.ts'
 
-const saltLength = 32
+/** Of what makes a guess at a detail useless: random, and as long as what commits to it. */
+export const detailSaltLength = 32
 
 export interface SealedDetail {
   readonly subject: string
@@ -23,26 +23,34 @@ export interface SealedDetail {
   readonly sealed: string
 }
 
+interface Place {
+  readonly workspaceId: string
+  /** Of an entry, or of a block. */
+  readonly entryId: string
+  readonly subject: string
+}
+
 /** Binds sealed details to their place, so that they cannot be moved to another entry or person. */
-const aadOf = (workspaceId: string, entryId: string, subject: string): Buffer =>
+const aadOf = ({ workspaceId, entryId, subject }: Place): Buffer =>
   Buffer.from(canonicalJson({ entry: entryId, subject, type: 'details', workspace: workspaceId }), 'utf8')
 
+/** @param salt `detailSaltLength` random bytes, never used before */
 export function sealDetail(
-  key: Uint8Array | SealingKey, place: { workspaceId: string; entryId: string; subject: string }, data: JsonObject, random: Random,
+  key: Uint8Array | SealingKey, place: Place, data: JsonObject, salt: Uint8Array,
 ): { mark: DetailMark; detail: SealedDetail } {
-  const plain = Buffer.concat([random.bytes(saltLength), Buffer.from(canonicalJson(data), 'utf8')])
-  const sealed = seal(key, plain, aadOf(place.workspaceId, place.entryId, place.subject)).toString('base64url')
+  const plain = Buffer.concat([salt, Buffer.from(canonicalJson(data), 'utf8')])
+  const sealed = seal(key, plain, aadOf(place)).toString('base64url')
   const commitment = sha256(plain).toString('base64url')
   return { mark: { subject: place.subject, commitment }, detail: { subject: place.subject, sealed } }
 }
 
 /** The data again, or null when it does not open under this key at this place or does not match its commitment. */
 export function openDetail(
-  key: Uint8Array | SealingKey, place: { workspaceId: string; entryId: string; subject: string }, detail: SealedDetail, mark: DetailMark,
+  key: Uint8Array | SealingKey, place: Place, detail: SealedDetail, mark: DetailMark,
 ): JsonObject | null {
-  const plain = open(key, Buffer.from(detail.sealed, 'base64url'), aadOf(place.workspaceId, place.entryId, place.subject))
+  const plain = open(key, Buffer.from(detail.sealed, 'base64url'), aadOf(place))
   if (plain === null || sha256(plain).toString('base64url') !== mark.commitment) return null
-  return JSON.parse(plain.subarray(saltLength).toString('utf8')) as JsonObject
+  return JSON.parse(plain.subarray(detailSaltLength).toString('utf8')) as JsonObject
 }
 
 export const encodeDetails = (details: readonly SealedDetail[]): Buffer =>
@@ -60,7 +68,7 @@ export function decodeDetails(bytes: Uint8Array): readonly SealedDetail[] | null
 }
 
 /** Whether it is long enough to hold a salt under a seal; whether it opens, only the key process can tell. */
-export const isSealed = ({ sealed }: SealedDetail): boolean => Buffer.byteLength(sealed, 'base64url') > saltLength + sealOverhead
+export const isSealed = ({ sealed }: SealedDetail): boolean => Buffer.byteLength(sealed, 'base64url') > detailSaltLength + sealOverhead
 
 const isSealedDetail = (value: unknown): value is SealedDetail =>
   typeof value === 'object' && value !== null && 'subject' in value && typeof value.subject === 'string' && 'sealed' in value && typeof value.sealed === 'string'

@@ -20,7 +20,7 @@ import { subjectKey, type Keyring } from '#core/keyring/keyring'
 import { CommitConflict, type Commit, type Expectation, type LogAppend, type RowWrite } from '#core/storage/commit'
 import { rowHeadDeleted, type RowGuard } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
-import { encodeDetails, sealDetail, type SealedDetail } from './details.ts'
+import { detailSaltLength, encodeDetails, sealDetail, type SealedDetail } from './details.ts'
 import { encodeEntry, type Actor, type DetailMark, type RowMark } from './entry.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -86,7 +86,7 @@ export function createRecorder(services: RecorderServices): Recorder {
         withheld = true
         continue
       }
-      const result = sealDetail(key, { workspaceId: change.workspaceId, entryId, subject }, data, random)
+      const result = sealDetail(key, { workspaceId: change.workspaceId, entryId, subject }, data, random.bytes(detailSaltLength))
       marks.push(result.mark)
       sealed.push(result.detail)
     }

@@ -16,8 +16,8 @@ async function sealer() {
   const room = openRoom(storage)
   const log = await makeWorkspace(room, [personId(1), personId(2)])
   const sections = createSectionSealer(room.subjects, systemRandom)
-  const sealed = await sections.seal(log, 'blk_1', [{ subject: personId(1), text: 'one\n' }, { subject: personId(2), text: 'two\n' }, { subject: personId(3), text: 'erased before\n' }])
-  return { room, log, sections, sealed }
+  const { bytes, commitment } = await sections.seal(log, 'blk_1', [{ subject: personId(1), text: 'one\n' }, { subject: personId(2), text: 'two\n' }, { subject: personId(3), text: 'erased before\n' }])
+  return { room, log, sections, sealed: { bytes: Buffer.from(bytes), commitment } }
 }
 
 test('sections open again, each under its own subject; of the erased nothing is left, and the commitment stays', async () => {

@@ -3,12 +3,16 @@
  *
  * The commitment is SHA-256 over the sections' salted commitments in order, so the leaf stays small however many
  * subjects there are, and any section can be erased while the rest can still be checked against it.
+ *
+ * @module
  */
 import { assert } from '#core/base/assert'
 import type { Random } from '#core/base/id'
+import type { SealingKey } from '#core/crypto/aead'
 import { sha256 } from '#core/crypto/hash'
+import { defineWork, inlineOffload } from '#core/jobs/offload'
 import { storageFaults } from '#core/storage/faults'
-import { openDetail, sealDetail, type SealedDetail } from './details.ts'
+import { detailSaltLength, openDetail, sealDetail, type SealedDetail } from './details.ts'
 import type { DetailMark } from './entry.ts'
 import type { Subjects } from './subjects.ts'
 
@@ -19,7 +23,7 @@ interface Section {
 }
 
 export interface SectionSealer {
-  seal(workspaceId: string, blockId: string, sections: readonly { subject: string; text: string }[]): Promise<{ bytes: Buffer; commitment: string }>
+  seal(workspaceId: string, blockId: string, sections: readonly { subject: string; text: string }[]): Promise<{ bytes: Uint8Array; commitment: string }>
   /**
    * The readable sections of a block; erased ones are left out.
    *
@@ -36,20 +40,29 @@ function commitmentOf(sections: readonly Section[]): string {
   return sha256(Buffer.from(marks.join(''), 'utf8')).toString('base64url')
 }
 
-export function createSectionSealer(subjects: Subjects, random: Random): SectionSealer {
+interface ToSeal {
+  readonly subject: string
+  readonly text: string
+  /** Null when the subject was erased before: then nothing of its section is kept. */
+  readonly key: SealingKey | null
+  readonly salt: Uint8Array
+}
+
+export const sealSections = defineWork(import.meta.url, 'sealSections', (workspaceId: string, blockId: string, sections: readonly ToSeal[]) => {
+  const sealed = sections.map(({ subject, text, key, salt }): Section =>
+    key === null ? { mark: { subject, commitment: '' }, detail: null } : sealDetail(key, { workspaceId, entryId: blockId, subject }, { text }, salt))
+  const bytes: Uint8Array = Buffer.from(JSON.stringify(sealed), 'utf8')
+  return { bytes, commitment: commitmentOf(sealed) }
+})
+
+export function createSectionSealer(subjects: Subjects, random: Random, offload = inlineOffload): SectionSealer {
   return {
     async seal(workspaceId, blockId, sections) {
-      const sealed: Section[] = []
+      const wanted: ToSeal[] = []
       for (const { subject, text } of sections) {
-        const key = await subjects.keyToSeal(workspaceId, subject)
-        if (key === null) {
-          sealed.push({ mark: { subject, commitment: '' }, detail: null })
-          continue
-        }
-        sealed.push(sealDetail(key, { workspaceId, entryId: blockId, subject }, { text }, random))
+        wanted.push({ subject, text, key: await subjects.keyToSeal(workspaceId, subject), salt: random.bytes(detailSaltLength) })
       }
-      const bytes = Buffer.from(JSON.stringify(sealed), 'utf8')
-      return { bytes, commitment: commitmentOf(sealed) }
+      return offload.run(sealSections, workspaceId, blockId, wanted)
     },
     async open(workspaceId, blockId, bytes, only) {
       const readable: { subject: string; text: string }[] = []

@@ -49,13 +49,8 @@ export const verifyKey = operation.read({
     if (clientIp === null) {
       throw invalidInput([{ pointer: '/clientIp', detail: 'Must be an IPv4 or IPv6 address.' }])
     }
-    const request: VerificationRequest = {
-      atMs: call.atMs,
-      ...(body.environmentId === undefined ? {} : { environmentId: body.environmentId }),
-      ...(clientIp === undefined ? {} : { clientIp }),
-      ...(body.origin === undefined ? {} : { origin: body.origin }),
-      ...(body.permissions === undefined ? {} : { permissions: body.permissions as NonNullable<VerificationRequest['permissions']> }),
-    }
+    const { environmentId, origin: from, permissions } = body
+    const request: VerificationRequest = { atMs: call.atMs, environmentId, clientIp, origin: from, permissions }
     const verified = services.verification.verify(body.key, request)
     return verified instanceof Promise
       ? verified.then((outcome) => answer(outcome, request, call, services))

@@ -13,24 +13,62 @@ export interface JsonObject {
  * @throws RangeError on what I-JSON forbids: a number that is not finite, a lone surrogate
  */
 export function canonicalJson(value: JsonValue): string {
-  if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'string') return canonicalString(value)
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new RangeError('canonical JSON has no such number')
-    return Object.is(value, -0) ? '0' : String(value)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') return canonicalNumber(value)
+  return isArray(value) ? canonicalArray(value) : canonicalObject(value)
+}
+
+function canonicalNumber(value: number): string {
+  if (!Number.isFinite(value)) throw new RangeError('canonical JSON has no such number')
+  return Object.is(value, -0) ? '0' : String(value)
+}
+
+function canonicalArray(value: readonly JsonValue[]): string {
+  let text = '['
+  for (const element of value) {
+    if (text.length > 1) text += ','
+    text += canonicalJson(element)
   }
-  if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  return `${text}]`
+}
+
+function canonicalObject(value: JsonObject): string {
+  const names = Object.keys(value)
+  if (!isSorted(names)) names.sort()
   let text = '{'
-  for (const name of Object.keys(value).sort()) {
+  for (const name of names) {
     const member = value[name]
     if (member === undefined) continue
     if (text.length > 1) text += ','
-    text += `${canonicalString(name)}:${canonicalJson(member)}`
+    text += spelledNames.get(name) ?? spellName(name)
+    text += canonicalJson(member)
   }
   return `${text}}`
 }
 
+/** Names come again and again: entries, rows and details have some sixty. */
+const spelledNames = new Map<string, string>()
+const spelledNamesMax = 1_000
+
+function spellName(name: string): string {
+  const text = `${canonicalString(name)}:`
+  if (name.length <= 32 && spelledNames.size < spelledNamesMax) spelledNames.set(name, text)
+  return text
+}
+
+function isSorted(names: readonly string[]): boolean {
+  for (let index = 1; index < names.length; index++) {
+    if (names[index - 1]! > names[index]!) return false
+  }
+  return true
+}
+
+/** Printable ASCII without quote and backslash: nearly all strings there are, and none of them needs escaping. */
+const plain = /^[ !#-[\]-~]*$/
+
 function canonicalString(text: string): string {
+  if (plain.test(text)) return `"${text}"`
   if (!text.isWellFormed()) throw new RangeError('canonical JSON has no lone surrogates')
   return JSON.stringify(text)
 }

@@ -22,23 +22,24 @@ export function readBody(exchange: Exchange, takesAway: boolean, done: (body: Ui
   exchange.inviteBody()
   const chunks: Buffer[] = []
   let length = 0
-  const end = (body: Uint8Array | Fault): void => {
-    stop()
-    done(body)
-  }
-  const stop = (): void => {
-    request.off('data', onData).off('end', onEnd).off('close', stop)
+  let isOver = false
+  /** Listeners go with the request: to take them off one by one would cost as much as hashing a key. */
+  const end = (body: Uint8Array | Fault | null): void => {
+    if (isOver) return
+    isOver = true
     if (!takesAway) context.arriving -= length
+    if (body !== null) done(body)
   }
-  const onData = (chunk: Buffer): void => {
+  request.on('data', (chunk: Buffer) => {
+    if (isOver) return
     length += chunk.length
     if (!takesAway) context.arriving += chunk.length
     if (length > bodyMax) return end(tooLarge(bodyMax))
     if (context.arriving > inFlightMax * bodyMax && !takesAway) return end(overloaded())
     chunks.push(chunk)
-  }
-  const onEnd = (): void => end(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
-  request.on('data', onData).on('end', onEnd).on('close', stop)
+  })
+  request.on('end', () => end(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)))
+  request.on('close', () => end(null))
 }
 
 function refusalOf({ headers }: IncomingMessage, bodyMax: number): Fault | null {

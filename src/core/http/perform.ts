@@ -82,8 +82,11 @@ async function record(
 ): Promise<Recorded> {
   const { requestId, clientIp, userAgent, caller, atMs } = call
   const entryId = newId('ent', call.random)
-  const answer = { status: operation.status, output: route.withoutSecrets(decision.output), subject: decision.subject ?? decision.target }
-  const extraWrites: RowWrite[] = replay === null ? [] : [replay.writeFor(answer, entryId, atMs)]
+  const extraWrites: RowWrite[] = []
+  if (replay !== null) {
+    const answer = { status: operation.status, output: route.withoutSecrets(decision.output), subject: decision.subject ?? decision.target }
+    extraWrites.push(replay.writeFor(answer, entryId, atMs))
+  }
   if (decision.erases !== undefined) extraWrites.push(...(await answerErasures(call.storage, decision.erases, replay?.id ?? '')))
   return exchange.context.ports.record({
     operation: operation.id, event: operation.event, takesAway: operation.takesAway,

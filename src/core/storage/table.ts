@@ -45,6 +45,8 @@ export function defineTable<Row extends RowBase>(
   for (const [column, spec] of Object.entries<ColumnType | Column>(options.columns)) {
     entries.push([column, typeof spec === 'string' ? { type: spec } : spec])
   }
+  // In the order of canonical JSON, so that digests need not sort them for every row.
+  entries.sort(([one], [other]) => (one < other ? -1 : 1))
   const table: Table<Row> = { name, guarded: options.guarded ?? false, columns: new Map(entries) }
   tables.set(name, table)
   return table

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { toTimestamp } from '#core/base/clock'
 import { systemRandom } from '#core/crypto/random'
-import { encodeDetails, sealDetail, type SealedDetail } from '../details.ts'
+import { encodeDetails, sealDetail, detailSaltLength, type SealedDetail } from '../details.ts'
 import type { DetailMark } from '../entry.ts'
 import { sectionsCommitment } from '../sections.ts'
 import { entryOf, memorySource, newTestLog, publish, startMs, workspaceId, type TestLog } from './fixtures.ts'
@@ -20,7 +20,7 @@ interface Sealed {
 }
 
 const sealedFor = (subject: string, at: string): { mark: DetailMark; detail: SealedDetail } =>
-  sealDetail(systemRandom.bytes(32), { workspaceId, entryId: at, subject }, { name: subject }, systemRandom)
+  sealDetail(systemRandom.bytes(32), { workspaceId, entryId: at, subject }, { name: subject }, systemRandom.bytes(detailSaltLength))
 
 /** A log of 600 entries: the last hundred are about Ann and Bob, Eve was erased by entry 598, and entry 599 cuts a block. */
 function newSealed(): Sealed {
