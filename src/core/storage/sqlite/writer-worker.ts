@@ -18,8 +18,6 @@ export type ToWorker =
       readonly frame: ArrayBuffer
       /** Statements that were not told before; they take the next numbers. */
       readonly statements: readonly Statement[]
-      /** Whether nothing more comes for now, so that the flush may end. */
-      readonly last: boolean
     }
   | 'close'
 
@@ -51,6 +49,7 @@ const statements: Statement[] = []
 
 function finish(): void {
   const outcomes = applier.finish()
+  if (outcomes.length === 0) return
   const commits = new Uint32Array(outcomes.length)
   const indexes: number[] = []
   const failures = new Map<number, Failure>()
@@ -67,19 +66,14 @@ function finish(): void {
 
 const received = (): ToWorker | undefined => (receiveMessageOnPort(port) as { message: ToWorker } | undefined)?.message
 
-/**
- * Applies what comes as it comes, while the event loop is still busy with its turn; ends the flush when the turn has
- * ended and nothing more waits. So whatever came while the disk was busy shares the next `fsync`.
- */
+/** A flush takes what waits, and what comes while that is applied. So whatever came while the disk was busy shares the next `fsync`. */
 port.on('message', (first: ToWorker) => {
-  let ended = false
   let message: ToWorker | undefined = first
   for (; message !== undefined && message !== 'close'; message = received()) {
     statements.push(...message.statements)
     applier.apply(decodeFrame(message.frame, statements))
-    ended = message.last
   }
-  if (ended) finish()
+  finish()
   if (message !== 'close') return
   clearInterval(polling)
   database.close()

@@ -19,7 +19,9 @@ import type { FromWorker, ToWorker, WriterData } from './writer-worker.ts'
 
 /** How often an idle writer looks whether somebody else has written. */
 const pollMs = 200
+/** A batch is sent when it has so many commits, or its first has waited so long, or the turn ends. */
 const batchMax = 64
+const batchMs = 1
 
 export interface WriterEvents {
   /** A commit was applied and is durable, or was not applied. Called in the order in which commits were written. */
@@ -65,7 +67,8 @@ export function createInlineWriter(database: DatabaseSync, path: string, events:
 
 /**
  * Applies commits in a worker thread. They are sent in batches: what one turn of the event loop brings, cut where it is
- * long, so that the worker applies the first while the turn still brings the next.
+ * long, so that the first are on their way to the disk while the turn still brings the next. Without that, the event loop
+ * and the disk take turns, and either waits half of the time.
  */
 export function createThreadWriter(path: string, events: WriterEvents): Writer {
   const data: WriterData = { path, pollMs }
@@ -73,17 +76,18 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
   const outbox = createOutbox()
   let unanswered = 0
   let inTurn = false
+  let batchBeganMs = 0
   let broken: Failure | null = null
 
-  function send(last: boolean): void {
-    if (broken !== null) return
-    const message: ToWorker = { ...outbox.take(), last }
+  function send(): void {
+    if (broken !== null || outbox.size() === 0) return
+    const message: ToWorker = outbox.take()
     worker.postMessage(message, [message.frame])
   }
 
   function endTurn(): void {
     inTurn = false
-    send(true)
+    send()
   }
 
   function settle(outcome: Outcome): void {
@@ -123,8 +127,10 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
     write(plan) {
       unanswered += 1
       if (broken !== null) return settle(broken)
+      const nowMs = performance.now()
+      if (outbox.size() === 0) batchBeganMs = nowMs
       outbox.add(plan)
-      if (outbox.size() === batchMax) send(false)
+      if (outbox.size() === batchMax || nowMs - batchBeganMs >= batchMs) send()
       if (!inTurn) setImmediate(endTurn)
       inTurn = true
     },
