@@ -171,7 +171,7 @@ export class World {
 
   #committed({ writes }: Commit): void {
     for (const write of writes) {
-      if (write.kind === 'delete') continue
+      if (write.kind === 'delete' || write.kind === 'merge') continue
       if (write.table.name === 'principals') this.#ownersChanged = true
       if (write.table.name !== 'log_heads') continue
       const { id, checkpoint } = write.row as unknown as { id: string; checkpoint: string }

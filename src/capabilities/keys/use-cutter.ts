@@ -16,7 +16,7 @@ import { inlineOffload, type Offload } from '#core/jobs/offload'
 import { CommitConflict, type RowWrite } from '#core/storage/commit'
 import type { Storage } from '#core/storage/storage'
 import type { Recorder, SectionSealer } from '#cap/audit'
-import { keyUsageTable, useBatchTable, useBlockTable, type KeysDatabase, type KeyUsageRow, type UseBatchRow, type UseBlockRow } from './tables.ts'
+import { keyUsageTable, useBatchTable, useBlockTable, type KeysDatabase, type UseBatchRow, type UseBlockRow } from './tables.ts'
 import { gatherUses, type UseGroup } from './use-gathering.ts'
 
 export interface UseCutter {
@@ -62,7 +62,7 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
     const [first] = changes
     if (first === undefined) return 0
     // The batches go, and the counts are raised, with the first block's entry; all entries are one commit.
-    const shared: RowWrite[] = [...cut.map(deletionOf), ...usage.map(raiseOf)]
+    const shared: RowWrite[] = [...cut.map(deletionOf), { kind: 'merge', table: keyUsageTable, rows: usage }]
     await recorder.recordChanges([{ ...first, writes: [...first.writes, ...shared] }, ...changes.slice(1)])
     return groups.reduce((count, group) => count + group.count, 0)
   }
@@ -126,5 +126,3 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
 }
 
 const deletionOf = (batch: UseBatchRow): RowWrite => ({ kind: 'delete', table: useBatchTable, id: batch.id, version: batch.version + 1 })
-
-const raiseOf = (row: KeyUsageRow): RowWrite => ({ kind: 'merge', table: keyUsageTable, row })

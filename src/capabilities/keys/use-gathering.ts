@@ -23,6 +23,7 @@ export interface GatheredUses {
   /** Of each batch, whether it holds uses as we write them; nothing is taken of one that does not. */
   readonly areReadable: readonly boolean[]
   readonly groups: readonly UseGroup[]
+  /** By id. */
   readonly usage: readonly KeyUsageRow[]
 }
 
@@ -65,5 +66,7 @@ function usageOf(uses: readonly Use[]): KeyUsageRow[] {
       row.last = Math.max(row.last, use.atMs)
     } else row.denied += use.count
   }
-  return [...rows].map(([id, { last, valid, denied }]) => ({ id, version: 1, last_used_at_ms: last, valid_count: valid, denied_count: denied }))
+  return [...rows].sort(byId).map(([id, { last, valid, denied }]) => ({ id, version: 1, last_used_at_ms: last, valid_count: valid, denied_count: denied }))
 }
+
+const byId = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]): number => (one < other ? -1 : 1)

@@ -9,16 +9,17 @@ export interface Seal {
 }
 
 /**
- * One row written.
+ * One row written, or many merged.
  *
  * `insert` demands that the id is free, `update` and `delete` that the row stands at `version - 1` (the version that
  * was read); anything else is a conflict and nothing of the commit is applied. `merge` combines with what stands there,
- * as the columns say, without a version check: for counters, never for rows that decide access.
+ * as the columns say, without a version check: for counters, never for rows that decide access. Its rows have ids of
+ * their own, in order, so that two servers that merge the same ones do not wait for each other.
  */
 export type RowWrite =
   | { readonly kind: 'insert' | 'update'; readonly table: Table; readonly row: RowBase; readonly seal?: Seal }
   | { readonly kind: 'delete'; readonly table: Table; readonly id: string; readonly version: number }
-  | { readonly kind: 'merge'; readonly table: Table; readonly row: RowBase }
+  | { readonly kind: 'merge'; readonly table: Table; readonly rows: readonly RowBase[] }
 
 /** A row that was read and not written, and must still be as it was. `version` 0: it must not exist. */
 export interface Expectation {

@@ -50,7 +50,8 @@ export function createPlanner(dialect: Dialect): (commit: Commit) => CommitPlan 
     const statements = statementsOf(table)
     if (write.kind === 'merge') {
       assert(!table.guarded, 'S7: a guarded row is never merged')
-      steps.push({ statement: statements.merge, values: rowValues(statements, write.row) })
+      assert(statements.merge !== null, 'S6: bytes are not merged')
+      steps.push({ statement: statements.merge, values: [mergedRows(statements, write.rows)] })
       return
     }
     if (write.kind === 'delete') {
@@ -107,6 +108,14 @@ function rowValues(statements: TableStatements, row: RowBase, seal?: Seal): SqlV
   const values = statements.columns.map(([name, column]) => bindable(column, content[name]))
   if (seal !== undefined) values.push(seal.salt, seal.mac)
   return values
+}
+
+/** Many rows as one value: a step for each would cost more than what they change. */
+function mergedRows(statements: TableStatements, rows: readonly RowBase[]): string {
+  for (let index = 1; index < rows.length; index++) {
+    assert(rows[index - 1]!.id < rows[index]!.id, 'S6: merged rows come in the order of their ids, each once')
+  }
+  return JSON.stringify(rows.map((row) => rowValues(statements, row)))
 }
 
 function bindable(column: Column, value: unknown): SqlValue {

@@ -29,9 +29,9 @@ export function createRowCache(storage: Pick<Storage, 'exclusive' | 'onCommitted
 
   storage.onCommitted((commit) => {
     for (const write of commit.writes) {
-      if (!write.table.guarded) continue
+      if (!write.table.guarded || write.kind === 'merge') continue
       changes.set(write.table, (changes.get(write.table) ?? 0) + 1)
-      rows.delete(idOf(write.table, 'row' in write ? write.row.id : write.id))
+      rows.delete(idOf(write.table, write.kind === 'delete' ? write.id : write.row.id))
     }
   })
   function clear(): void {

@@ -21,6 +21,10 @@ export interface Dialect {
   /** The placeholder of the nth value, counted from 1. */
   readonly placeholder: (position: number) => string
   readonly greatest: 'max' | 'greatest'
+  /** The elements of a JSON array that is bound, one a row, as `value`. */
+  readonly jsonElements: string
+  /** Of an array that is such an element, the text or integer at an index. */
+  readonly jsonAt: (index: number, type: 'text' | 'integer') => string
   /** Keeps a row that was read as it is until the transaction ends. */
   readonly lockRow: '' | ' FOR SHARE'
   /** Keep an id free, and wait for those who do, until the transaction ends. Null where there is one writer. */
@@ -29,13 +33,14 @@ export interface Dialect {
 }
 
 export interface TableStatements {
-  /** What `insert`, `merge` and `update` bind, in that order: then salt and MAC where the table is guarded; then, for
-   * `update`, the id and the version that was read. */
+  /** What `insert` and `update` bind, in that order: then salt and MAC where the table is guarded; then, for `update`, the
+   * id and the version that was read. */
   readonly columns: readonly (readonly [name: string, column: Column])[]
   readonly insert: Statement
   readonly update: Statement
   readonly remove: Statement
-  readonly merge: Statement
+  /** Binds many rows at once, as a JSON array of arrays in the order of `columns`; null where a column holds bytes. */
+  readonly merge: Statement | null
   readonly present: Statement
   readonly absent: Statement
 }
@@ -45,9 +50,6 @@ export function tableStatements(dialect: Dialect, table: Table): TableStatements
   const columns = [...table.columns]
   const names = [...columns.map(([name]) => name), ...(table.guarded ? ['salt', 'mac'] : [])]
   const insert = insertSql(dialect, table.name, names)
-  const merged = columns
-    .filter(([name]) => name !== 'id')
-    .map(([name, column]) => `${name} = ${mergedValue(dialect, table.name, name, column)}`)
   const assigned = names.map((name, index) => `${name} = ${placeholder(index + 1)}`)
   const standing = `id = ${placeholder(names.length + 1)} AND version = ${placeholder(names.length + 2)}`
   const atVersion = `id = ${placeholder(1)} AND version = ${placeholder(2)}`
@@ -59,10 +61,21 @@ export function tableStatements(dialect: Dialect, table: Table): TableStatements
     insert: statement('write', 1, insert),
     update: statement('write', 1, `UPDATE ${table.name} SET ${assigned.join(', ')} WHERE ${standing}`),
     remove: statement('write', 1, `DELETE FROM ${table.name} WHERE ${atVersion}`),
-    merge: statement('write', null, `${insert} ON CONFLICT (id) DO UPDATE SET ${merged.join(', ')}`),
+    merge: columns.some(([, { type }]) => type === 'blob') ? null : statement('write', null, mergeSql(dialect, table.name, columns)),
     present: statement('read', 1, `SELECT 1 FROM ${table.name} WHERE ${atVersion}${dialect.lockRow}`),
     absent: statement('read', 0, `SELECT 1 FROM ${table.name} WHERE id = ${placeholder(1)}`),
   }
+}
+
+function mergeSql(dialect: Dialect, table: string, columns: readonly (readonly [name: string, column: Column])[]): string {
+  const names = columns.map(([name]) => name)
+  const values = columns.map(([, { type }], index) => dialect.jsonAt(index, type === 'integer' ? 'integer' : 'text'))
+  const merged = columns
+    .filter(([name]) => name !== 'id')
+    .map(([name, column]) => `${name} = ${mergedValue(dialect, table, name, column)}`)
+  // `WHERE true`: or SQLite would read the conflict clause as a join's (https://sqlite.org/lang_upsert.html §2.2).
+  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM ${dialect.jsonElements} WHERE true
+    ON CONFLICT (id) DO UPDATE SET ${merged.join(', ')}`
 }
 
 /** Upserts the head of a guarded row: which version of it is the newest, and that version's digest. */

@@ -9,7 +9,7 @@ import {
 
 const merge = (hits: number | null, lastMs: number | null, note: string | null): RowWrite => {
   const row: CounterRow = { id: 'a', version: 1, hits, last_ms: lastMs, note }
-  return { kind: 'merge', table: counterTable, row }
+  return { kind: 'merge', table: counterTable, rows: [row] }
 }
 
 export function rowGuarantees(guarantee: Guarantee): void {
@@ -64,6 +64,21 @@ export function rowGuarantees(guarantee: Guarantee): void {
     assert.deepEqual(await counter(), { id: 'a', version: 24, hits: 26, last_ms: 60, note: 'many' })
   })
 
+  guarantee('many rows are merged at once, each with what stands there; in another order, or twice, they are refused', async (store) => {
+    const storage = await store.open()
+    const counter = (id: string, more: Partial<CounterRow> = {}): CounterRow => ({ id, version: 1, hits: 1, last_ms: Number.MAX_SAFE_INTEGER, note: null, ...more })
+    const mergeAll = (...rows: readonly CounterRow[]) => put(storage, { writes: [{ kind: 'merge', table: counterTable, rows }] })
+    await mergeAll(counter('a'), counter('b', { note: 'é ☃ 🔑 \' " \\ \n' }))
+    await mergeAll(counter('b', { note: '1' }), counter('c', { hits: null }))
+    await mergeAll()
+    const found = await storage.reader<TestTables>().selectFrom('counters').selectAll().orderBy('id').execute()
+    assert.deepEqual(found.map((row) => ({ ...row })), [
+      counter('a'), counter('b', { version: 2, hits: 2, note: '1' }), counter('c', { hits: null }),
+    ])
+    await assert.rejects(mergeAll(counter('e'), counter('d')), InvariantViolation)
+    await assert.rejects(mergeAll(counter('d'), counter('d')), InvariantViolation)
+  })
+
   guarantee('a guarded row has a head with its newest version and digest, also when it is gone', async (store) => {
     const storage = await store.open()
     const reader = storage.reader<TestTables>()
@@ -85,8 +100,8 @@ export function rowGuarantees(guarantee: Guarantee): void {
   guarantee('a guarded row is never written without its seal, or merged', async (store) => {
     const storage = await store.open()
     const row = { id: 'a', version: 1, label: 'front' }
-    for (const kind of ['insert', 'merge'] as const) {
-      await assert.rejects(put(storage, { writes: [{ kind, table: doorTable, row }] }), InvariantViolation)
+    for (const write of [{ kind: 'insert', table: doorTable, row }, { kind: 'merge', table: doorTable, rows: [row] }] as const) {
+      await assert.rejects(put(storage, { writes: [write] }), InvariantViolation)
     }
   })
 

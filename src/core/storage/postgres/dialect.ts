@@ -16,6 +16,8 @@ export const postgresDialect: Dialect = {
   engine: 'postgres',
   placeholder: (position) => `$${position}`,
   greatest: 'greatest',
+  jsonElements: 'json_array_elements($1::json) AS value',
+  jsonAt: (index, type) => (type === 'integer' ? `(value ->> ${index})::bigint` : `value ->> ${index}`),
   lockRow: ' FOR SHARE',
   keepIdFree: lockOnId('pg_advisory_xact_lock_shared'),
   takeId: lockOnId('pg_advisory_xact_lock'),

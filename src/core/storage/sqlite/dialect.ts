@@ -5,6 +5,8 @@ export const sqliteDialect: Dialect = {
   engine: 'sqlite',
   placeholder: () => '?',
   greatest: 'max',
+  jsonElements: 'json_each(?)',
+  jsonAt: (index) => `value ->> ${index}`,
   lockRow: '',
   keepIdFree: null,
   takeId: null,

@@ -72,7 +72,7 @@ export function createInlineWriter(database: DatabaseSync, path: string, events:
  */
 export function createThreadWriter(path: string, events: WriterEvents): Writer {
   const data: WriterData = { path, pollMs }
-  const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), { workerData: data })
+  const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 12 } })
   const outbox = createOutbox()
   let unanswered = 0
   let inTurn = false
