@@ -28,6 +28,16 @@ export interface Expectation {
   readonly version: number
 }
 
+/**
+ * No entry of this log from this index on may say this text: nobody has meanwhile done what a decision counts on not having
+ * been done. Asked when the commit's rows are written, and so locked.
+ */
+export interface Silence {
+  readonly stream: string
+  readonly from: number
+  readonly text: string
+}
+
 /** One entry of an ordered log. The storage gives it the next index of its stream. */
 export interface LogAppend {
   /** The log: the workspace's id. */
@@ -49,6 +59,7 @@ export interface Commit {
   readonly expects: readonly Expectation[]
   readonly writes: readonly RowWrite[]
   readonly appends: readonly LogAppend[]
+  readonly silences?: readonly Silence[]
   /** Takes away (revokes, disables, erases): may use the space that is kept back for the day the disk is full. */
   readonly takesAway: boolean
   /** Erases: what it deletes or overwrites is to be gone from every file of the database, mostly before its caller hears of it. */

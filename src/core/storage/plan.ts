@@ -89,6 +89,10 @@ export function createPlanner(dialect: Dialect): (commit: Commit) => CommitPlan 
       steps.push({ statement: statements.absent, values: [id] })
     }
     for (const write of commit.writes) planWrite(write, steps, locks)
+    for (const { stream, from, text } of commit.silences ?? []) {
+      assert(Number.isSafeInteger(from) && from >= 0 && text !== '', 'S6: a silence begins at an index, and is about something')
+      steps.push({ statement: dialect.silence, values: [stream, from, Buffer.from(text, 'utf8')] })
+    }
     for (const append of commit.appends) assertAppend(append)
     const ordered = locks.length === 0 ? steps : [...locks.sort(byLockedId), ...steps]
     return { atMs: commit.atMs, takesAway: commit.takesAway, erases: commit.erases ?? false, steps: ordered, appends: commit.appends }

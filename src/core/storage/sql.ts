@@ -30,6 +30,8 @@ export interface Dialect {
   /** Keep an id free, and wait for those who do, until the transaction ends. Null where there is one writer. */
   readonly keepIdFree: Statement | null
   readonly takeId: Statement | null
+  /** Finds an entry of a log, from an index on, whose leaf holds some bytes; also one that waits for its index. */
+  readonly silence: Statement
 }
 
 export interface TableStatements {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { CommitConflict } from '../commit.ts'
 import { entriesOfTarget, findEntry } from '../entry-lookup.ts'
 import type { Storage } from '../storage.ts'
-import { put, entriesOf, entry, type Guarantee } from './harness.ts'
+import { boxesOf, put, entriesOf, entry, insertBox, type Guarantee } from './harness.ts'
 
 export function logGuarantees(guarantee: Guarantee, servers: number): void {
   guarantee('entries come back as they were written', async (store) => {
@@ -54,6 +55,26 @@ export function logGuarantees(guarantee: Guarantee, servers: number): void {
     const ids = Array.from({ length: 50 }, (_, index) => `ent_${index}`)
     await put(storage, { appends: ids.map((id) => entry(id)) })
     assert.deepEqual((await entriesOf(storage, 50)).map((row) => row.id), ids)
+  })
+
+  guarantee('who counts on a log having said nothing of something is refused once it has, and leaves nothing', async (store) => {
+    const storage = await store.open()
+    const said = (text: string) => ({ leaf: Buffer.from(`{"permissions":["${text}"]}`, 'utf8') })
+    await put(storage, { appends: [entry('ent_1', said('é:read'))] })
+    await entriesOf(storage, 1)
+    // On PostgreSQL it may not have its index yet.
+    await put(storage, { appends: [entry('ent_2', said('rpc:write'))] })
+    const counting = (text: string, from: number, stream = entry('').stream) =>
+      put(storage, { writes: [insertBox(`${text} ${from} ${stream}`)], silences: [{ stream, from, text }] })
+    for (const [text, from] of [['"rpc:write"', 0], ['"rpc:write"', 1], ['"é:read"', 0]] as const) {
+      await assert.rejects(counting(text, from), (error) => error instanceof CommitConflict && error.kind === 'version')
+    }
+    await entriesOf(storage, 2)
+    await counting('"rpc:write"', 2)
+    await counting('"é:read"', 1)
+    await counting('"rpc"', 0)
+    await counting('"rpc:write"', 0, 'another')
+    assert.equal((await boxesOf(storage)).length, 4)
   })
 
   guarantee('numbering goes on after a restart', async (store) => {

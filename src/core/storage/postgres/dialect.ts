@@ -21,6 +21,13 @@ export const postgresDialect: Dialect = {
   lockRow: ' FOR SHARE',
   keepIdFree: lockOnId('pg_advisory_xact_lock_shared'),
   takeId: lockOnId('pg_advisory_xact_lock'),
+  silence: {
+    table: 'entries',
+    sql: `(SELECT 1 FROM entries WHERE stream = $1 AND idx >= $2 AND position($3::bytea IN leaf) > 0 LIMIT 1)
+      UNION ALL (SELECT 1 FROM entries_pending WHERE stream = $1 AND position($3::bytea IN leaf) > 0 LIMIT 1) LIMIT 1`,
+    kind: 'read',
+    rows: 0,
+  },
 }
 
 export const postgresTypes: SqlTypes = {
