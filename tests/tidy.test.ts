@@ -12,7 +12,7 @@ import { operations } from '../src/apps/operations.ts'
 import { capabilityFolders, commands, faultPages, invariants } from './tidy/documents.ts'
 import { deadFiles, escapes, fileSizes, forbiddenCode, foreignNames, functionSizes, kebabCase, unfinished } from './tidy/files.ts'
 import { ambientCrypto, doors, drivers, environment, importDirections, verifierIsPure } from './tidy/imports.ts'
-import { eventNames, forgottenOperations, knownFaults, speakingAddresses, uniqueOperations, type Declared } from './tidy/operations.ts'
+import { eventNames, forgottenOperations, knownFaults, speakingAddresses, uniqueOperations, wordsForPatterns, type Declared } from './tidy/operations.ts'
 import { readTree, type Tree } from './tidy/tree.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -55,6 +55,7 @@ const declared: readonly Declared[] = operations
 test('operations and their addresses are unique', () => holds(uniqueOperations(declared)))
 test('an operation\'s address names it', () => holds(speakingAddresses(declared)))
 test('events are named alike', () => holds(eventNames(declared)))
+test('no pattern is without words for people', () => holds(wordsForPatterns(declared)))
 test('operations declare faults that exist', () => holds(knownFaults(declared, new Set(faultCatalogue.keys()))))
 
 test('no capability is forgotten in src/apps/operations.ts', async () => {

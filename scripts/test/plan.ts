@@ -13,8 +13,10 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** One process: a tool that passes or fails as a whole, or test files. */
 export type Task =
-  | { readonly kind: 'tool'; readonly name: string; readonly command: readonly string[] }
-  | { readonly kind: 'tests'; readonly name: string; readonly files: readonly string[]; readonly env?: Readonly<Record<string, string>> }
+  | { readonly kind: 'tool'; readonly name: string; readonly command: readonly string[]; readonly env?: Environment }
+  | { readonly kind: 'tests'; readonly name: string; readonly files: readonly string[]; readonly env?: Environment }
+
+type Environment = Readonly<Record<string, string>>
 
 export interface Group {
   readonly name: string
@@ -30,15 +32,17 @@ interface Room {
 }
 
 const slow = '.slow.test.ts'
-const tool = (name: string, ...command: readonly string[]): Group => ({ name, tasks: [{ kind: 'tool', name, command }] })
+const tool = (name: string, command: readonly string[], env: Environment = {}): Group =>
+  ({ name, tasks: [{ kind: 'tool', name, command, env }] })
 
 /** Between two thoughts, types are checked from what changed since the last time; a full run takes nothing for granted. */
 const sinceLast = ['--incremental', '--tsBuildInfoFile', '.cache/types.tsbuildinfo']
 
 const tools = (extent: 'check' | 'all'): readonly Group[] => [
-  tool('types', 'tsc', '--noEmit', '-p', '.', ...(extent === 'check' ? sinceLast : [])),
-  tool('lint', 'oxlint', '--type-aware', '--deny-warnings'),
-  tool('knip', 'knip', '--no-progress'),
+  tool('types', ['tsc', '--noEmit', '-p', '.', ...(extent === 'check' ? sinceLast : [])]),
+  // One core is less work in all than two, and the other has tests to run.
+  tool('lint', ['oxlint', '--type-aware', '--deny-warnings'], { GOMAXPROCS: '1', GOGC: '200' }),
+  tool('knip', ['knip', '--no-progress']),
 ]
 
 /** Folders of `tests/` whose files belong to a room below; every other folder there is a room of its own. */
@@ -51,7 +55,7 @@ const rooms = (): readonly Room[] => [
   { name: 'verifier and SDK', globs: ['packages/**/*.test.ts', 'sdk/**/*.test.ts'], process: 'room', in: 'check' },
   { name: 'core', globs: ['src/core/**/*.test.ts'], process: 'room', in: 'check' },
   { name: 'capabilities', globs: ['src/capabilities/**/*.test.ts'], process: 'room', in: 'check' },
-  { name: 'apps', globs: ['src/apps/**/*.test.ts'], process: 'own', in: 'check' },
+  { name: 'apps', globs: ['src/apps/**/*.test.ts'], process: 'room', in: 'check' },
   { name: 'simulation', globs: ['tests/simulation/**/*.test.ts'], process: 'own', in: 'all' },
   ...readdirSync(`${root}/tests`, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !housed.has(entry.name))
     .map(({ name }): Room => ({ name, globs: [`tests/${name}/**/*.test.ts`], process: 'own', in: 'all' })),
@@ -100,7 +104,7 @@ const specificity = (room: Room): number => (room.name === 'house' ? 0 : 1)
 export function soakPlan({ SEEDS = '10000', SEED }: { readonly SEEDS?: string; readonly SEED?: string }): readonly Group[] {
   const first = SEED ?? String(Math.floor(Math.random() * 2 ** 31))
   const rounds = String(Math.ceil(Number(SEEDS) / 5))
-  const groupOf = (name: string, glob: string, env: Readonly<Record<string, string>>): Group =>
+  const groupOf = (name: string, glob: string, env: Environment): Group =>
     ({ name, tasks: find([glob]).map((file): Task => ({ kind: 'tests', name: file, files: [file], env })) })
   return [
     groupOf('simulation', 'tests/simulation/**/*.test.ts', { SEEDS, SEED: first }),

@@ -43,7 +43,7 @@ export async function runTask(task: Task, { folder, env, deadlineMs, note }: Sur
   const startedMs = performance.now()
   const lines = join(folder, `lines-${++started}`)
   const [command, ...args] = task.kind === 'tool' ? task.command : testCommand(task.files, lines)
-  const given = task.kind === 'tool' ? {} : { ...env, ...task.env }
+  const given = { ...env, ...task.env }
   const waiting = setTimeout(() => note(`… still running: ${task.name}`), patienceMs)
   const { code, said, hung } = await runProcess(command ?? '', args, given, deadlineMs)
   clearTimeout(waiting)

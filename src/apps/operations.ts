@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { readMetrics } from '#core/http/read-metrics'
 import type { AnyOperation } from '#core/http/operation'
 import { operations as audit } from '#cap/audit'
 import { operations as keys } from '#cap/keys'
 import { operations as principals } from '#cap/principals'
 
-export const operations: readonly AnyOperation[] = [...audit, ...keys, ...principals, readMetrics]
+export const operations: readonly AnyOperation[] = [...audit, ...keys, ...principals]

@@ -3,11 +3,15 @@
  *
  * @module
  */
+import { Agent } from 'node:http'
 import type { JsonValue } from '#core/base/json'
 import { routeOf, type AnyOperation } from '#core/http/operation'
 import { secretFieldsOf } from '#core/telemetry/redact'
 import { call } from '../support/instance.ts'
 import type { Answer, Request, Subject } from './subject.ts'
+
+/** Thousands of requests: each connection carries many. */
+const connections = new Agent({ keepAlive: true })
 
 export interface Sending {
   /** The home workspace's owner when absent; null: none is sent. */
@@ -22,7 +26,7 @@ export async function send(subject: Subject, operation: AnyOperation, request: R
   const { method } = routeOf(operation)
   const answer = await call(
     { url: subject.url, ownerSecret: subject.home.owner }, method, rawPath ?? pathOf(operation, request), rawBody ?? request.body ?? undefined,
-    { headers, ...(credential === undefined ? {} : { credential }) },
+    { headers, agent: connections, ...(credential === undefined ? {} : { credential }) },
   )
   note(subject, operation, request, answer)
   return answer

@@ -58,7 +58,7 @@ export async function openPlanted(planting: Planting): Promise<Subject & { close
   const recorder = createRecorder({ storage, guard, keyring, subjects: createSubjects(keyring), clock, random })
   const record: Ports['record'] = (act) => recorder.record(act)
   const people = createPeople(declared, planting.credulous ?? false)
-  const services: BoxServices = { guard }
+  const services: BoxServices = { guard, unsafeStorage: storage }
   const metrics = createMetrics()
   const server = await createHttpServer({
     mounts: [{ operations: replaced(declared, planting.mounted ?? []), services }],
@@ -68,6 +68,7 @@ export async function openPlanted(planting: Planting): Promise<Subject & { close
     openapiInfo: { title: 'Boxes', version: '1.0.0', description: 'For the laws.' },
     errorPages: () => null,
     isReady: () => Promise.resolve({ storage: true }),
+    prove: () => null,
     limits: { refusedCredentialsMax: 1_000_000 },
   })
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 })

@@ -15,12 +15,9 @@ export type State = ReadonlyMap<string, number>
 const unwatched: ReadonlySet<string> = new Set(['key_usage', 'use_batches', 'use_blocks', 'log_tiles', 'log_heads', 'log_checkpoints', 'idempotency_keys'])
 
 export async function stateOf({ storage }: Subject): Promise<State> {
-  const state = new Map<string, number>()
-  for (const name of await tablesHere(storage)) {
-    const { rows } = await sql<{ id: string; version: number }>`SELECT id, version FROM ${sql.table(name)}`.execute(storage.reader<never>())
-    for (const { id, version } of rows) state.set(`${name}/${id}`, Number(version))
-  }
-  return state
+  const queries = (await tablesHere(storage)).map((name) => sql`SELECT ${sql.lit(`${name}/`)} || id AS id, version FROM ${sql.table(name)}`)
+  const { rows } = await sql<{ id: string; version: number }>`${sql.join(queries, sql` UNION ALL `)}`.execute(storage.reader<never>())
+  return new Map(rows.map(({ id, version }) => [id, Number(version)]))
 }
 
 /** Tables that rooms declared and this database has. */

@@ -23,6 +23,7 @@ import { createRowCache } from '#core/storage/row-cache'
 import { createRowGuard, type RowGuard } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
 import type { Logger } from '#core/telemetry/logger'
+import { createMetrics } from '#core/telemetry/metrics'
 import {
   createLogKeys, createLogReader, createPublisher, createRecorder, createSectionSealer, createSubjects, operations as auditOperations, readDetails,
   type AuditServices, type LogKeys, type Publisher, type SectionSealer,
@@ -104,7 +105,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const keyServices: KeysServices = {
     storage, guard, keyring, peppers, verification, uses, sections, credentialGrants: createCredentialGrants({ storage, guard, access }),
   }
-  const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access }
+  const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access, metrics: createMetrics() }
   const logKeys = createLogKeys(keyring)
   const auditServices: AuditServices = { storage, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
   const mounts = [
@@ -112,7 +113,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
     { operations: keyOperations, services: keyServices } satisfies Mount<KeysServices>,
     { operations: principalOperations, services: principalServices } satisfies Mount<PrincipalsServices>,
   ]
-  const authenticate = createAuthenticate({ ...principalServices, verification, uses, clock })
+  const authenticate = createAuthenticate({ ...principalServices, storage, verification, uses, clock })
   const context = contextOf(options, clock, { authenticate, record: (act) => recorder.record(act) })
 
   await firstStart({ storage, keyring, recorder, clock, random }, { deliver: options.deliverCredential, exampleApi: false })

@@ -4,13 +4,14 @@
  * @module
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request as httpRequest, type IncomingHttpHeaders } from 'node:http'
+import { request as httpRequest, type Agent, type IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInlineKeyProcess, startKeyProcess } from '#core/crypto/key-process/client'
 import { systemRandom } from '#core/crypto/random'
 import type { Limits } from '#core/http/limits'
 import { createLogger } from '#core/telemetry/logger'
+import { createServerProof } from '../../src/apps/own-server.ts'
 import { credentialFileOf, writeCredential } from '../../src/apps/server/data-directory.ts'
 import { createErrorPages } from '../../src/apps/server/error-pages.ts'
 import { openInstance, type Instance } from '../../src/apps/server/open-instance.ts'
@@ -47,6 +48,7 @@ const testRootKey = Buffer.alloc(32, 0x5a)
 export async function startTestInstance(options: TestInstanceOptions = {}): Promise<TestInstance> {
   const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), 'claviger-'))
   const credentialFile = credentialFileOf(dataDirectory)
+  const proof = createServerProof(dataDirectory)
   const logLines: string[] = []
   const instance = await openInstance({
     database: options.databaseUrl === undefined
@@ -59,16 +61,20 @@ export async function startTestInstance(options: TestInstanceOptions = {}): Prom
     exampleApi: options.exampleApi ?? false,
     logger: createLogger({ level: 'debug', secretFields: new Set(['secret', 'key']), destination: { write: (line) => void logLines.push(line) } }),
     errorPages: createErrorPages(),
+    prove: proof.prove,
     http: { limits: options.limits ?? {} },
     ...(options.wallMs === undefined ? {} : { wallMs: options.wallMs }),
   })
-  const { url, port } = await instance.server.listen({ host: '127.0.0.1', port: 0 })
+  const listening = await instance.server.listen({ host: '127.0.0.1', port: 0 })
+  proof.announce(listening)
+  const { url, port } = listening
   const ownerSecret = readFileSync(credentialFile, 'utf8').trim()
   const self = await send({ url }, 'GET', '/v1/self', undefined, { credential: ownerSecret })
   return {
     url, port, ownerSecret, dataDirectory, instance, logLines,
     workspaceId: String(self.json['workspaceId']),
     async close() {
+      proof.withdraw()
       await instance.close()
       if (options.dataDirectory === undefined) rmSync(dataDirectory, { recursive: true, force: true })
     },
@@ -79,6 +85,8 @@ export interface CallOptions {
   /** The owner's when absent; null: none is sent. */
   readonly credential?: string | null
   readonly headers?: Readonly<Record<string, string>>
+  /** Of connections that are used again; each call has its own when absent. */
+  readonly agent?: Agent
 }
 
 export interface CallAnswer {
@@ -94,12 +102,12 @@ export interface CallAnswer {
 export const call = (instance: Pick<TestInstance, 'url' | 'ownerSecret'>, method: string, path: string, body?: unknown, options: CallOptions = {}): Promise<CallAnswer> =>
   send(instance, method, path, body, { ...options, credential: options.credential === undefined ? instance.ownerSecret : options.credential })
 
-function send({ url }: { readonly url: string }, method: string, path: string, body: unknown, { credential = null, headers = {} }: CallOptions): Promise<CallAnswer> {
+function send({ url }: { readonly url: string }, method: string, path: string, body: unknown, { credential = null, headers = {}, agent }: CallOptions): Promise<CallAnswer> {
   const payload = body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
   return new Promise((resolve, reject) => {
     // Not as one URL, which would tidy up a path that a test spells badly on purpose.
     const request = httpRequest(url, {
-      path, method, agent: false,
+      path, method, agent: agent ?? false,
       headers: {
         ...(credential === null ? {} : { authorization: `Bearer ${credential}` }),
         ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),

@@ -13,7 +13,9 @@ const program = resolve(import.meta.dirname, '../../src/apps/server/main.ts')
 export interface ServerProcessOptions {
   /** Its folder, with `claviger.yaml` and `data`; made when absent, and then removed by `remove`. */
   readonly directory?: string
-  /** What stands in `claviger.yaml`, beyond a free port on loopback. */
+  /** Where it listens; 127.0.0.1 when absent. */
+  readonly host?: string
+  /** What stands in `claviger.yaml`, beyond a free port there. */
   readonly config?: readonly string[]
   /** A command that runs the server: `strace`, `faketime`, … */
   readonly wrapper?: readonly string[]
@@ -59,7 +61,7 @@ const stopMaxMs = 60_000
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'claviger-server-'))
   const configFile = join(directory, 'claviger.yaml')
-  writeFileSync(configFile, ['listen: { host: 127.0.0.1, port: 0 }', ...(options.config ?? [])].join('\n'))
+  writeFileSync(configFile, [`listen: { host: ${options.host ?? '127.0.0.1'}, port: 0 }`, ...(options.config ?? [])].join('\n'))
   const server = [process.execPath, program, '--config', configFile]
   const [command = process.execPath, ...args]: readonly string[] = [...(options.wrapper ?? []), ...server]
   const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', ...options.env } })

@@ -4,6 +4,7 @@
  * @module
  */
 import { routeOf } from '#core/http/operation'
+import { formMark } from '#core/http/schema'
 
 /** The parts of a declaration that are looked at here. */
 export interface Declared {
@@ -12,6 +13,7 @@ export interface Declared {
   readonly faults: readonly string[]
   readonly effect: 'read' | 'write'
   readonly event?: string
+  readonly input: object
 }
 
 const repeated = (values: readonly string[]): readonly string[] => [...new Set(values.filter((value, index) => values.indexOf(value) !== index))]
@@ -44,6 +46,17 @@ export function forgottenOperations(operations: readonly Declared[], rooms: Read
     if (own === undefined) return [`#cap/${room} exports no \`operations\``]
     return own.filter((operation) => !operations.includes(operation)).map(({ id }) => `${id} of #cap/${room} is not in src/apps/operations.ts`)
   })
+}
+
+/** A regular expression is for programs; who sends something wrong is told in words what is right. */
+export const wordsForPatterns = (operations: readonly Declared[]): readonly string[] =>
+  operations.flatMap(({ id, input }) => patternsIn(input).filter(([, form]) => !/^[^.A-Z][^.]{3,}$/.test(form)).map(([pattern]) => `${id}: ${pattern} has no words (formMark)`))
+
+function patternsIn(node: object): readonly (readonly [pattern: string, form: string])[] {
+  const { pattern, [formMark]: form } = node as { readonly pattern?: unknown; readonly [formMark]?: unknown }
+  const own = typeof pattern === 'string' ? [[pattern, typeof form === 'string' ? form : ''] as const] : []
+  const parts = Object.values(node) as readonly unknown[]
+  return [...own, ...parts.flatMap((part) => (typeof part === 'object' && part !== null ? patternsIn(part) : []))]
 }
 
 /** Only faults that exist are declared. */

@@ -5,7 +5,7 @@ import { codeOf, functionsOf, importsOf, shapeOf } from './code.ts'
 import { capabilityFolders, commands, faultPages, invariants } from './documents.ts'
 import { deadFiles, escapes, fileSizes, forbiddenCode, foreignNames, functionSizes, kebabCase, unfinished } from './files.ts'
 import { ambientCrypto, doors, drivers, environment, importDirections, verifierIsPure } from './imports.ts'
-import { eventNames, forgottenOperations, knownFaults, speakingAddresses, uniqueOperations, type Declared } from './operations.ts'
+import { eventNames, forgottenOperations, knownFaults, speakingAddresses, uniqueOperations, wordsForPatterns, type Declared } from './operations.ts'
 import type { Tree } from './tree.ts'
 
 const page = '# keys/not-found\n\nWhat it means.\n\nWhy it happens.\n\nWhat to do.\n'
@@ -102,11 +102,11 @@ for (const [rule, what, changes] of planted) {
   })
 }
 
-const declared: Declared = { id: 'keys.get', http: 'GET /v1/keys/{keyId}', faults: ['keys/not-found'], effect: 'read' }
+const declared: Declared = { id: 'keys.get', http: 'GET /v1/keys/{keyId}', faults: ['keys/not-found'], effect: 'read', input: { params: { pattern: '^a$', 'x-claviger-form': 'the letter a' } } }
 
 test('operations that are declared as they should be pass', () => {
   const known = new Set(['keys/not-found'])
-  assert.deepEqual([uniqueOperations([declared]), speakingAddresses([declared]), eventNames([declared]), knownFaults([declared], known)], [[], [], [], []])
+  assert.deepEqual([uniqueOperations([declared]), speakingAddresses([declared]), eventNames([declared]), knownFaults([declared], known), wordsForPatterns([declared])], [[], [], [], [], []])
   assert.deepEqual(forgottenOperations([declared], new Map([['keys', [declared]]])), [])
   assert.deepEqual(speakingAddresses([{ ...declared, id: 'principals.get-self', http: 'GET /v1/self' }]), [])
 })
@@ -117,6 +117,9 @@ test('an operation declared twice, under another\'s address, under a name that i
   assert.equal(speakingAddresses([{ ...declared, http: 'GET /v1/consumers/{keyId}' }]).length, 1)
   assert.equal(eventNames([{ ...declared, effect: 'write', event: 'KeyRevoked' }]).length, 1)
   assert.equal(knownFaults([declared], new Set()).length, 1)
+  for (const field of [{ pattern: '^a$' }, { pattern: '^a$', 'x-claviger-form': 'A sentence.' }]) {
+    assert.equal(wordsForPatterns([{ ...declared, input: { body: { properties: { list: { items: field } } } } }]).length, 1)
+  }
   assert.equal(forgottenOperations([], new Map([['keys', [declared]]])).length, 1)
   assert.equal(forgottenOperations([], new Map([['keys', undefined]])).length, 1)
 })

@@ -128,9 +128,9 @@ export type Key = {
   readonly timeWindow: {
     /** ISO weekdays on which it begins: 1 is Monday. */
     readonly days: readonly number[]
-    /** UTC. */
+    /** When it begins, in UTC. */
     readonly from: string
-    /** UTC; at or before `from` it is on the next day. */
+    /** When it ends, in UTC; at or before `from` it is on the next day. */
     readonly to: string
   } | null
   readonly createdAt: string
@@ -620,9 +620,9 @@ export type KeysCreateInput = {
   readonly timeWindow?: {
     /** ISO weekdays on which it begins: 1 is Monday. */
     readonly days: readonly number[]
-    /** UTC. */
+    /** When it begins, in UTC. */
     readonly from: string
-    /** UTC; at or before `from` it is on the next day. */
+    /** When it ends, in UTC; at or before `from` it is on the next day. */
     readonly to: string
   } | undefined
 }
@@ -646,9 +646,9 @@ export type KeysCreateOutput = {
   readonly timeWindow: {
     /** ISO weekdays on which it begins: 1 is Monday. */
     readonly days: readonly number[]
-    /** UTC. */
+    /** When it begins, in UTC. */
     readonly from: string
-    /** UTC; at or before `from` it is on the next day. */
+    /** When it ends, in UTC; at or before `from` it is on the next day. */
     readonly to: string
   } | null
   readonly createdAt: string
@@ -729,9 +729,9 @@ export type KeysUpdateInput = {
   readonly timeWindow?: {
     /** ISO weekdays on which it begins: 1 is Monday. */
     readonly days: readonly number[]
-    /** UTC. */
+    /** When it begins, in UTC. */
     readonly from: string
-    /** UTC; at or before `from` it is on the next day. */
+    /** When it ends, in UTC; at or before `from` it is on the next day. */
     readonly to: string
   } | null | undefined
 }
@@ -1008,7 +1008,7 @@ export type WorkspacesRevokeProblem = CommonProblem | 'principals/not-first-work
 
 export type TelemetryReadMetricsInput = Readonly<Record<string, never>>
 export type TelemetryReadMetricsOutput = string
-export type TelemetryReadMetricsProblem = CommonProblem
+export type TelemetryReadMetricsProblem = CommonProblem | 'principals/not-first-workspace' | 'principals/workspace-not-found'
 
 /** Every operation, by noun and verb. */
 export interface Operations {
@@ -1045,7 +1045,7 @@ export interface Operations {
   readonly apis: {
     /** Define an API. A service whose requests keys protect: what its keys may do, and the prefix that they all begin with. */
     create(input: ApisCreateInput, options?: WriteOptions): Promise<ApisCreateOutput>
-    /** List APIs. Those of the workspace, the built-in one among them, by id. */
+    /** List APIs. Those of the workspace, the built-in one among them, the newest first. */
     list(input?: ApisListInput, options?: CallOptions): Promise<ApisListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<ApisListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<ApisListItem>
@@ -1059,7 +1059,7 @@ export interface Operations {
   readonly environments: {
     /** Make an environment of an API. Development, test or production. A key belongs to exactly one and verifies in no other. */
     create(input: EnvironmentsCreateInput, options?: WriteOptions): Promise<EnvironmentsCreateOutput>
-    /** List environments. Those of one API, or of all, by id. */
+    /** List environments. Those of one API, or of all, the newest first. */
     list(input?: EnvironmentsListInput, options?: CallOptions): Promise<EnvironmentsListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<EnvironmentsListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<EnvironmentsListItem>
@@ -1073,7 +1073,7 @@ export interface Operations {
   readonly consumers: {
     /** Add a consumer. A customer that holds keys. Its name and reference are kept apart from the audit log, so that it can be erased. */
     create(input?: ConsumersCreateInput, options?: WriteOptions): Promise<ConsumersCreateOutput>
-    /** List consumers. Those of the workspace by id, or the one with your own id of it. */
+    /** List consumers. Those of the workspace, the newest first, or the one with your own id of it. */
     list(input?: ConsumersListInput, options?: CallOptions): Promise<ConsumersListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<ConsumersListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<ConsumersListItem>
@@ -1089,7 +1089,7 @@ export interface Operations {
   readonly keys: {
     /** Issue a key. Makes a key of one environment and answers with its secret, once: nothing can read it back. Without `expiresAt` the key lives as long as its environment allows. */
     create(input: KeysCreateInput, options?: WriteOptions): Promise<KeysCreateOutput>
-    /** List and search keys. By id. All filters must fit. A page may end early, even empty, when many keys had to be looked at: go on while there is a `nextCursor`. Last use is a few seconds behind. */
+    /** List and search keys. The newest first. All filters must fit. A page may end early, even empty, when many keys had to be looked at: go on while there is a `nextCursor`. Last use is a few seconds behind. */
     list(input?: KeysListInput, options?: CallOptions): Promise<KeysListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<KeysListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<KeysListItem>
@@ -1119,7 +1119,7 @@ export interface Operations {
   readonly principals: {
     /** Add a user or service account. A principal can do nothing until it has a credential. You can give only roles whose permissions you all hold. */
     create(input: PrincipalsCreateInput, options?: WriteOptions): Promise<PrincipalsCreateOutput>
-    /** List principals. Everybody who acts, or acted, in the workspace, by id. */
+    /** List principals. Everybody who acts, or acted, in the workspace, the newest first. */
     list(input?: PrincipalsListInput, options?: CallOptions): Promise<PrincipalsListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<PrincipalsListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<PrincipalsListItem>
@@ -1147,7 +1147,7 @@ export interface Operations {
   readonly workspaces: {
     /** Found a workspace. A tenant of its own: nobody of another workspace can see or affect it. Answers with its owner's first credential, once. Only owners of the first workspace can do this. */
     create(input: WorkspacesCreateInput, options?: WriteOptions): Promise<WorkspacesCreateOutput>
-    /** List workspaces. Your own; from the first workspace, all of them. */
+    /** List workspaces. Your own; from the first workspace, all of them, the newest first. */
     list(input?: WorkspacesListInput, options?: CallOptions): Promise<WorkspacesListOutput>
     /** The same list, page after page, item by item. */
     listAll(input?: Omit<WorkspacesListInput, 'cursor'>, options?: CallOptions): AsyncIterableIterator<WorkspacesListItem>
@@ -1157,7 +1157,7 @@ export interface Operations {
     revoke(input: WorkspacesRevokeInput, options?: WriteOptions): Promise<WorkspacesRevokeOutput>
   }
   readonly telemetry: {
-    /** Read the metrics. Counters and durations of this server in the Prometheus text format. They tell of operations, never of single keys. */
+    /** Read the metrics. Counters and durations of this server in the Prometheus text format. They tell of operations, never of single keys; but of those of every workspace, so only principals of the first workspace get them. */
     readMetrics(input?: TelemetryReadMetricsInput, options?: CallOptions): Promise<TelemetryReadMetricsOutput>
   }
 }

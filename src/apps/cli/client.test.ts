@@ -17,7 +17,7 @@ async function serving(context: TestContext, handler: Handler) {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-  const client = new Client({ url, credential: new Secret('a-credential'), ca: null, profile: null, workspaceId: null }, new AbortController().signal)
+  const client = new Client({ url, credential: new Secret('a-credential'), ca: null, profile: null, workspaceId: null, address: null }, new AbortController().signal)
   context.after(() => {
     client.close()
     server.closeAllConnections()
@@ -68,6 +68,6 @@ test('a server that is not there is said to be so, and how to start one', async 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
-  const client = new Client({ url: new URL(`http://localhost:${port}/`), credential: new Secret('a'), ca: null, profile: null, workspaceId: null }, new AbortController().signal)
+  const client = new Client({ url: new URL(`http://localhost:${port}/`), credential: new Secret('a'), ca: null, profile: null, workspaceId: null, address: null }, new AbortController().signal)
   await assert.rejects(client.send(write), (error) => error instanceof CliError && error.exit === 'unavailable' && error.message.startsWith('No server answers') && error.notes.join().includes('npm start'))
 })

@@ -5,6 +5,7 @@
  */
 import * as http from 'node:http'
 import * as https from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { rootCertificates } from 'node:tls'
 import { revealSecret } from '#core/base/secret'
@@ -64,10 +65,11 @@ export class Client {
   constructor(connection: Connection, signal: AbortSignal) {
     this.connection = connection
     this.signal = signal
+    const pinned = connection.address === null ? {} : { lookup: alwaysTo(connection.address) }
     const secure = connection.url.protocol === 'https:'
     this.#agent = secure
-      ? new https.Agent({ keepAlive: true, ...(connection.ca === null ? {} : { ca: [...rootCertificates, connection.ca] }) })
-      : new http.Agent({ keepAlive: true })
+      ? new https.Agent({ keepAlive: true, ...pinned, ...(connection.ca === null ? {} : { ca: [...rootCertificates, connection.ca] }) })
+      : new http.Agent({ keepAlive: true, ...pinned })
   }
 
   /**
@@ -142,6 +144,13 @@ async function collect(response: http.IncomingMessage): Promise<Answer> {
     chunks.push(chunk)
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
+}
+
+/** A name's address that is not looked up. */
+const alwaysTo = (address: string): LookupFunction => (_name, { all }, answer) => {
+  const family = isIP(address)
+  if (all === true) answer(null, [{ address, family }])
+  else answer(null, address, family)
 }
 
 /** Whether what was sent may have been done all the same. */

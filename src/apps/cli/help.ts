@@ -50,7 +50,7 @@ export function formatHelp(command: Command, helper: Help, out: Output): string 
     ...argumentRows(command, out, width),
     ...commandRows(command, helper, out, width),
     ...flagRows(command, out, width),
-    ...exampleLines(operation === undefined ? (plain?.examples ?? []) : [exampleOf(command, operation)], out),
+    ...exampleLines(operation === undefined ? (plain?.examples ?? []) : [exampleOf(command, operation)], out, width),
     ...(operation === undefined ? [] : [...wrap(permissionLine(operation.spec), width).map((line) => out.paint('dim', line)), '']),
   ]
   return `${lines.join('\n').trimEnd()}\n`
@@ -104,7 +104,7 @@ function flagRows(command: Command, out: Output, width: number): readonly string
   const isGroup = command.commands.length > 0
   return [
     ...section('Flags', sorted.map(row), out, width),
-    ...(isGroup ? [] : [...wrap('Flags that every command has (--json, --quiet, --profile, --url …): claviger --help', width).map((line) => out.paint('dim', line)), '']),
+    ...(isGroup ? [] : [...wrap('Flags that every command has (--json, --quiet, --profile, --url …): `claviger --help`', width).map((line) => out.paint('dim', line)), '']),
   ]
 }
 
@@ -120,9 +120,22 @@ function section(title: string, rows: readonly Row[], out: Output, width: number
   return [heading(out, title), ...lines, '']
 }
 
-function exampleLines(examples: readonly string[], out: Output): readonly string[] {
+function exampleLines(examples: readonly string[], out: Output, width: number): readonly string[] {
   if (examples.length === 0) return []
-  return [heading(out, examples.length === 1 ? 'Example' : 'Examples'), ...examples.map((example) => `  ${out.paint('dim', '$')} ${example}`), '']
+  const lines = examples.flatMap((example) => continued(example, width - 4).map((line, index) => (index === 0 ? `  ${out.paint('dim', '$')} ${line}` : `      ${line}`)))
+  return [heading(out, examples.length === 1 ? 'Example' : 'Examples'), ...lines, '']
+}
+
+/** A command in lines that fit, and that a shell takes as they stand: broken before flags, with `\\`. */
+function continued(command: string, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const part of command.split(/ (?=--)/)) {
+    const line = lines.at(-1)
+    // Room for the indent of what goes on, and for the ` \\` of what does.
+    if (line !== undefined && widthOf(line) + 1 + widthOf(part) <= width - 4) lines[lines.length - 1] = `${line} ${part}`
+    else lines.push(part)
+  }
+  return lines.map((line, index) => (index < lines.length - 1 ? `${line} \\` : line))
 }
 
 /** The shortest command that does something, with values to recognise. */

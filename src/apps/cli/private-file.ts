@@ -61,7 +61,7 @@ function writeNew(path: string, text: string): void {
 /** A file for a secret that is about to be made, so that it cannot fail once the secret is there. */
 export interface SecretFile {
   keep(secret: string): void
-  /** Takes the empty file away again. */
+  /** Takes the file away again, whatever is in it. */
   discard(): void
 }
 
@@ -73,16 +73,21 @@ export function reserveSecretFile(path: string): SecretFile {
   } catch (error) {
     const reasons: Readonly<Record<string, string>> = { EEXIST: 'there is one already, and it is not overwritten', ENOENT: 'there is no such directory', EACCES: 'permission denied' }
     const code = errorCode(error) ?? 'unknown'
-    throw new CliError('usage', `The secret file ${path} cannot be made: ${reasons[code] ?? code}.`, ['Nothing was sent.'])
+    throw new CliError('usage', `The secret file ${path} cannot be made: ${reasons[code] ?? code}.`, ['Nothing was done.'])
+  }
+  let isOpen = true
+  const close = (): void => {
+    if (isOpen) closeSync(descriptor)
+    isOpen = false
   }
   return {
     keep(secret) {
       writeSync(descriptor, `${secret}\n`)
       fsyncSync(descriptor)
-      closeSync(descriptor)
+      close()
     },
     discard() {
-      closeSync(descriptor)
+      close()
       rmSync(path, { force: true })
     },
   }

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ConfigError } from './config.ts'
 
 export const credentialFileOf = (dataDirectory: string): string => join(dataDirectory, 'owner-credential')
+/** Where a recovery writes unless it is told otherwise. */
+export const recoveredFileOf = (dataDirectory: string): string => join(dataDirectory, 'recovered-credential')
 
 /** @throws ConfigError when it cannot be made, is no directory, or others may look into it */
 export function prepareDataDirectory(path: string): void {
@@ -21,6 +23,32 @@ export function prepareDataDirectory(path: string): void {
   if ((stats.mode & 0o077) !== 0) {
     throw new ConfigError(`The data directory ${path} is open to others (mode 0${(stats.mode & 0o777).toString(8)}). Run: chmod 700 ${path}`)
   }
+}
+
+const recoveryNoteOf = (dataDirectory: string): string => join(dataDirectory, 'owner-recovered')
+
+/** For the next start, which tells of it. The audit log has the entry, whatever becomes of this file. */
+export const leaveRecoveryNote = (dataDirectory: string, { workspaceId, principalId, keyId }: { workspaceId: string; principalId: string; keyId: string }): void =>
+  writeFileSync(recoveryNoteOf(dataDirectory), `${workspaceId} ${principalId} ${keyId}\n`, { mode: 0o600, flag: 'a' })
+
+/** What recoveries left since the last start; told once. */
+export function takeRecoveryNotes(dataDirectory: string): readonly { readonly workspaceId: string; readonly principalId: string; readonly keyId: string }[] {
+  const file = recoveryNoteOf(dataDirectory)
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return []
+  }
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // A disk that cannot be written keeps it, and it is told again.
+  }
+  return text.trim().split('\n').map((line) => {
+    const [workspaceId = '', principalId = '', keyId = ''] = line.split(' ')
+    return { workspaceId, principalId, keyId }
+  })
 }
 
 /** Puts the first owner's credential where its owner finds it, and nowhere else: on disk, whole, before it counts. */

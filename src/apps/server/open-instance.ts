@@ -3,59 +3,48 @@
  *
  * @module
  */
-import { createClock, type Clock } from '#core/base/clock'
+import type { Clock } from '#core/base/clock'
 import type { Random } from '#core/base/id'
 import type { KeyProcess } from '#core/crypto/key-process/client'
 import { systemRandom } from '#core/crypto/random'
-import { idempotencyMigration, purgeIdempotencyKeys } from '#core/http/idempotency'
+import { purgeIdempotencyKeys } from '#core/http/idempotency'
 import type { AnyMount, Mount } from '#core/http/operation'
 import type { ErrorPages, Readiness } from '#core/http/pages'
-import { metricsMount } from '#core/http/read-metrics'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from '#core/http/server'
 import { startJobs } from '#core/jobs/jobs'
 import { createOffload } from '#core/jobs/offload'
-import { createKeyring, keyringMigration, rowMacKey, type Keyring } from '#core/keyring/keyring'
-import { openPostgres } from '#core/storage/postgres/open-postgres'
-import { CommitConflict, emptyCommit } from '#core/storage/commit'
-import { createRowCache } from '#core/storage/row-cache'
-import { createRowGuard, type RowGuard } from '#core/storage/row-guard'
-import { openSqlite } from '#core/storage/sqlite/open-sqlite'
-import type { Migration, Storage } from '#core/storage/storage'
+import type { Keyring } from '#core/keyring/keyring'
+import type { RowGuard } from '#core/storage/row-guard'
+import type { Storage } from '#core/storage/storage'
 import type { Logger } from '#core/telemetry/logger'
 import { createMetrics, type Metrics } from '#core/telemetry/metrics'
 import {
-  auditMigration, createFinalityCheck, createLogKeys, createLogReader, createPublisher, createRecorder, createSectionSealer, createSubjects, operations as auditOperations, readDetails,
+  createFinalityCheck, createLogKeys, createLogReader, createPublisher, createRecorder, createSectionSealer, createSubjects, operations as auditOperations, readDetails,
   type AuditServices, type LogProblem, type Publisher,
 } from '#cap/audit'
 import {
-  createPeppers, createUseCutter, createUseRecorder, createVerification, keysMigration, operations as keyOperations,
+  createPeppers, createUseCutter, createUseRecorder, createVerification, operations as keyOperations,
   type KeysServices, type UseCutter, type UseRecorder, type Verification,
 } from '#cap/keys'
 import {
-  collectAccess, createAuthenticate, createCredentialGrants, firstStart, operations as principalOperations, principalsMigration,
+  collectAccess, createAuthenticate, createCredentialGrants, firstStart, operations as principalOperations,
   type FirstStart, type PrincipalsServices,
 } from '#cap/principals'
 import manifest from '../../../package.json' with { type: 'json' }
 import { operations } from '../operations.ts'
-import { ClockAheadError, isFarAhead } from './clock-ahead.ts'
+import { openFoundations, type FoundationOptions, type Foundations } from './foundations.ts'
 import { watchInstance } from './watch-instance.ts'
 
-export const migrations: readonly Migration[] = [keyringMigration, idempotencyMigration, auditMigration, keysMigration, principalsMigration]
-
-export interface InstanceOptions {
-  readonly database: { readonly engine: 'sqlite'; readonly path: string } | { readonly engine: 'postgres'; readonly connectionString: string; readonly poolSize: number }
-  /** @param fresh nothing was ever encrypted in this database, so a missing root key may be made */
-  readonly openKeyProcess: (fresh: boolean) => Promise<KeyProcess>
+export interface InstanceOptions extends Omit<FoundationOptions, 'random'> {
   /** Puts the first owner's credential where its owner finds it. */
   readonly deliverCredential: (secret: string) => void
   readonly exampleApi: boolean
-  /** Whether a clock far beyond the last time that was committed is right; false: it is refused. */
-  readonly acceptClockAhead?: boolean
   readonly logger: Logger
   readonly errorPages: ErrorPages
+  /** Proves to other programs of this user which server it is. */
+  readonly prove: (nonce: string) => string | null
   readonly http: Pick<HttpServerOptions, 'limits' | 'tls' | 'trustedProxies' | 'unsafePlainHttp'>
   readonly random?: Random
-  readonly wallMs?: () => number
 }
 
 export interface Instance {
@@ -83,39 +72,23 @@ const clockEveryMs = 200
 
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { logger, random = systemRandom } = options
-  const opened: (() => Promise<void>)[] = []
-  const closeAll = async (): Promise<void> => {
-    for (const close of opened.reverse()) await close()
-  }
   try {
-    const storage = await openStorage(options)
-    opened.push(() => storage.close())
-    requireCredibleClock(options, storage.highestTimeMs())
-    const keyProcess = await options.openKeyProcess(!(await hasKeys(storage)))
-    opened.push(() => keyProcess.close())
-    const keyring = createKeyring(storage, keyProcess)
-    const guard = createRowGuard(await rowMac(storage, keyring), random, createRowCache(storage))
-    return await wire(options, { storage, keyProcess, keyring, guard, random, closeAll })
+    const foundations = await openFoundations({ ...options, random })
+    try {
+      return await wire(options, foundations)
+    } catch (error) {
+      await foundations.close()
+      throw error
+    }
   } catch (error) {
     logger.debug({ err: error }, 'could not open the instance')
-    await closeAll()
     throw error
   }
 }
 
-interface Foundations {
-  readonly storage: Storage
-  readonly keyProcess: KeyProcess
-  readonly keyring: Keyring
-  readonly guard: RowGuard
-  readonly random: Random
-  readonly closeAll: () => Promise<void>
-}
-
 async function wire(options: InstanceOptions, foundations: Foundations): Promise<Instance> {
-  const { storage, keyProcess, keyring, guard, random, closeAll } = foundations
-  const { logger, wallMs } = options
-  const clock = createClock(wallMs, storage.highestTimeMs())
+  const { storage, keyProcess, keyring, guard, clock, random } = foundations
+  const { logger } = options
   const metrics = createMetrics()
   const subjects = createSubjects(keyring)
   const offload = createOffload()
@@ -135,22 +108,22 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const access = collectAccess(operations, [readDetails])
   const credentialGrants = createCredentialGrants({ storage, guard, access })
   const keyServices: KeysServices = { storage, guard, keyring, peppers, verification, uses, sections, credentialGrants }
-  const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access }
+  const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access, metrics }
   const logKeys = createLogKeys(keyring)
   const auditServices: AuditServices = { storage, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
   const mounts: readonly AnyMount[] = [
     { operations: auditOperations, services: auditServices } satisfies Mount<AuditServices>,
     { operations: keyOperations, services: keyServices } satisfies Mount<KeysServices>,
     { operations: principalOperations, services: principalServices } satisfies Mount<PrincipalsServices>,
-    metricsMount(metrics),
   ]
   const server = await createHttpServer({
     ...options.http,
     mounts,
-    ports: { authenticate: createAuthenticate({ ...principalServices, verification, uses, clock }), record: (act) => recorder.record(act) },
+    ports: { authenticate: createAuthenticate({ ...principalServices, storage, verification, uses, clock }), record: (act) => recorder.record(act) },
     clock, random, storage, logger, metrics,
     openapiInfo: { title: 'Claviger', version: manifest.version, description },
     errorPages: options.errorPages,
+    prove: options.prove,
     isReady: () => readiness(storage, keyProcess, publisher),
   })
   const founded = await firstStart({ storage, keyring, recorder, clock, random }, { deliver: options.deliverCredential, exampleApi: options.exampleApi })
@@ -182,7 +155,7 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
     await settle('use blocks', async () => void (await useCutter.cutAll()))
     await settle('checkpoints', () => publisher.stop())
     await offload.close()
-    await closeAll()
+    await foundations.close()
   }
 
   /** What cannot be finished is on disk as far as it got, and goes on at the next start. */
@@ -204,40 +177,6 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
 const description = `Claviger keeps the keys of crypto API services: issue, verify, revoke, prove.
 
 A credential is a key of the built-in API \`claviger\`, verified by the same code as every customer's key.`
-
-function openStorage({ database, wallMs }: InstanceOptions): Promise<Storage> {
-  const common = { migrations, ...(wallMs === undefined ? {} : { wallMs }) }
-  return database.engine === 'sqlite' ? openSqlite({ ...common, path: database.path }) : openPostgres({ ...common, ...database })
-}
-
-/** Before anything is committed. @throws ClockAheadError */
-function requireCredibleClock({ acceptClockAhead = false, wallMs = Date.now }: InstanceOptions, highestMs: number): void {
-  const nowMs = wallMs()
-  if (!acceptClockAhead && isFarAhead(highestMs, nowMs)) throw new ClockAheadError(highestMs, nowMs)
-}
-
-interface KeyringDatabase {
-  readonly keyring: { readonly id: string }
-}
-
-const hasKeys = async (storage: Storage): Promise<boolean> =>
-  (await storage.reader<KeyringDatabase>().selectFrom('keyring').select('id').limit(1).executeTakeFirst()) !== undefined
-
-/** The key that guards rows: made by whichever server comes first. */
-async function rowMac(storage: Storage, keyring: Keyring): Promise<Buffer> {
-  if (!(await keyring.has(rowMacKey))) {
-    const draft = keyring.draft()
-    await draft.create(rowMacKey)
-    try {
-      await storage.commit({ ...emptyCommit, writes: draft.writes })
-    } catch (error) {
-      if (!(error instanceof CommitConflict)) throw error
-    }
-  }
-  const key = await keyring.exportKey(rowMacKey)
-  if (key === null) throw new Error('the key that guards rows is gone again')
-  return key
-}
 
 function logLogProblem(logger: Logger, problem: LogProblem): void {
   const { kind, workspaceId } = problem

@@ -13,9 +13,10 @@ import { createLogger, type Logger } from '#core/telemetry/logger'
 import manifest from '../../../package.json' with { type: 'json' }
 import { keyProcessProgram } from '../key-process/program.ts'
 import { operations } from '../operations.ts'
+import { createServerProof, type ServerProof } from '../own-server.ts'
 import { ClockAheadError } from './clock-ahead.ts'
 import { ConfigError, defaultPort, loadConfig, type Config } from './config.ts'
-import { credentialFileOf, prepareDataDirectory, writeCredential } from './data-directory.ts'
+import { credentialFileOf, prepareDataDirectory, takeRecoveryNotes, writeCredential } from './data-directory.ts'
 import { createErrorPages } from './error-pages.ts'
 import { openInstance, type Instance } from './open-instance.ts'
 import { announce, terminalLog } from './terminal.ts'
@@ -66,6 +67,7 @@ function configFile(): string | null {
 /** Opens and listens. Resolves with what closes it again. */
 async function start(config: Config, logger: Logger): Promise<() => Promise<void>> {
   const credentialFile = credentialFileOf(config.dataDirectory)
+  const proof = createServerProof(config.dataDirectory)
   let delivered = false
   const instance = await openInstance({
     database: config.database,
@@ -80,6 +82,7 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<void
     acceptClockAhead: config.acceptClockAhead,
     logger,
     errorPages: createErrorPages(),
+    prove: proof.prove,
     http: {
       limits: config.limits, trustedProxies: config.trustedProxies, unsafePlainHttp: config.unsafePlainHttp,
       ...(config.tls === null ? {} : { tls: config.tls }),
@@ -88,14 +91,28 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<void
   // Another server founded the instance at the same moment: what was written here opens nothing.
   if (delivered && instance.founded === null) rmSync(credentialFile, { force: true })
   try {
-    const { url } = await instance.server.listen(config.listen)
-    tell(config, logger, instance, url)
+    const listening = await instance.server.listen(config.listen)
+    announceProof(proof, listening, logger)
+    tell(config, logger, instance, listening.url)
   } catch (error) {
+    proof.withdraw()
     await instance.close()
     throw error
   }
   process.on('SIGHUP', () => instance.server.reloadTls())
-  return () => instance.close()
+  return async () => {
+    proof.withdraw()
+    await instance.close()
+  }
+}
+
+/** A full disk must not keep a server from starting: it is then that something may have to be revoked. */
+function announceProof(proof: ServerProof, listening: Parameters<ServerProof['announce']>[0], logger: Logger): void {
+  try {
+    proof.announce(listening)
+  } catch (error) {
+    logger.warn({ err: error }, 'the data directory cannot say where this server listens: commands here must be told, with --url and --credential-file')
+  }
 }
 
 function tell(config: Config, logger: Logger, instance: Instance, url: string): void {
@@ -106,6 +123,9 @@ function tell(config: Config, logger: Logger, instance: Instance, url: string): 
     isDefault: url === `http://localhost:${defaultPort}` && config.dataDirectory === resolve('data'),
   }))
   logger.info({ url, database: config.database.engine, node: process.version }, 'listening')
+  for (const { workspaceId, principalId, keyId } of takeRecoveryNotes(config.dataDirectory)) {
+    logger.warn({ workspaceId, principalId, keyId }, 'an owner was recovered since the last start (`claviger owner recover`); if that was not you, somebody has your data and the root key: revoke that credential, and see docs/guides/operate.md')
+  }
   // Stays until the root key comes from elsewhere (Shamir shares, PKCS#11).
   logger.warn({ rootKeyFile: config.rootKeyFile }, 'the root key lies in a file: whoever can read it and the database can read everything')
   for (const reason of instance.keyProcess.isolation.reasons) logger.warn({ reason }, 'a wall around the key process is missing')

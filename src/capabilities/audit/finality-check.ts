@@ -12,7 +12,7 @@
  */
 import { sql } from 'kysely'
 import type { RowGuard } from '#core/storage/row-guard'
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import { tables } from '#core/storage/table'
 import { decodeEntry } from './entry.ts'
 import type { AuditDatabase } from './tables.ts'
@@ -26,7 +26,7 @@ const entriesPerRead = 512
 /** Compared as bytes first: reading every leaf as JSON would cost ten times as much. */
 const needles = ['.revoked","', '.erased","'].map((text) => Buffer.from(text, 'utf8'))
 
-export function createFinalityCheck({ storage, guard }: { readonly storage: Pick<Storage, 'reader'>; readonly guard: RowGuard }): FinalityCheck {
+export function createFinalityCheck({ storage, guard }: { readonly storage: Pick<ReadableStorage, 'reader'>; readonly guard: RowGuard }): FinalityCheck {
   const reader = storage.reader<AuditDatabase>()
 
   /** The version of a row that is not revoked; null when it is, or is not there. */

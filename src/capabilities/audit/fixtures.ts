@@ -86,13 +86,13 @@ export function openRoom(storage: Storage, options: { keyProcess?: KeyProcess; w
 
 export const openMemory = (): Promise<Storage> => openSqlite({ path: ':memory:', migrations: auditMigrations })
 
-/** A database in a file, for what looks at it from outside or opens it again. */
+/** A database in a file, for what looks at it from outside or opens it again. Its writer's thread is what `core/storage` tests. */
 export function temporaryDatabase(): { readonly path: string; open(): Promise<Storage>; remove(): void } {
   const directory = mkdtempSync(join(tmpdir(), 'claviger-audit-'))
   const path = join(directory, 'test.db')
   return {
     path,
-    open: () => openSqlite({ path, migrations: auditMigrations }),
+    open: () => openSqlite({ path, migrations: auditMigrations, inline: true }),
     remove: () => rmSync(directory, { recursive: true }),
   }
 }

@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor } from '#core/http/cursor'
-import { exactly, listLimitDefault, pageOf, pageQuery } from '#core/http/schema'
+import { exactly, formMark, listLimitDefault, pageOf, pageQuery } from '#core/http/schema'
 import { entriesOfTarget, lengthOf, type StoredEntry } from '#core/storage/entry-lookup'
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import { listedEntryOutput, presentEntry } from './entry-schema.ts'
 import { readEntry } from './find.ts'
 import { operation } from './operation.ts'
@@ -26,8 +26,8 @@ export const listEntries = operation.read({
   input: {
     query: exactly({
       ...pageQuery,
-      target: Type.Optional(Type.String({ pattern: '^[a-z]{3}_[0-9A-Za-z]{16}$', maxLength: 20, description: 'Id of what they are about.' })),
-      event: Type.Optional(Type.String({ pattern: '^[a-z-]+\\.[a-z-]+$', maxLength: 64, description: 'Such as `key.revoked`.' })),
+      target: Type.Optional(Type.String({ pattern: '^[a-z]{3}_[0-9A-Za-z]{16}$', [formMark]: 'an id', maxLength: 20, description: 'Id of what they are about.', examples: ['key_4Fh2kQ9sVbT1xY7z'] })),
+      event: Type.Optional(Type.String({ pattern: '^[a-z-]+\\.[a-z-]+$', [formMark]: 'the name of an event', maxLength: 64, description: 'Such as `key.revoked`.', examples: ['key.revoked'] })),
     }),
   },
   output: pageOf(listedEntryOutput),
@@ -54,7 +54,7 @@ interface Search {
 }
 
 /** @returns what was found, and the index that the next page stays below: 0 when there is no more */
-async function search(storage: Storage, log: string, { before, limit, target, event }: Search): Promise<{ found: StoredEntry[]; nextBefore: number }> {
+async function search(storage: ReadableStorage, log: string, { before, limit, target, event }: Search): Promise<{ found: StoredEntry[]; nextBefore: number }> {
   const found: StoredEntry[] = []
   // Compared as bytes first: reading every leaf as JSON would cost ten times as much.
   const needle = event === undefined ? null : Buffer.from(`"event":${JSON.stringify(event)}`, 'utf8')
@@ -75,6 +75,6 @@ async function search(storage: Storage, log: string, { before, limit, target, ev
   return { found, nextBefore: below }
 }
 
-const newest = (storage: Storage, log: string, before: number, limit: number): Promise<StoredEntry[]> =>
+const newest = (storage: ReadableStorage, log: string, before: number, limit: number): Promise<StoredEntry[]> =>
   storage.reader<AuditDatabase>().selectFrom('entries').selectAll().where('stream', '=', log).where('idx', '<', before)
     .orderBy('idx', 'desc').limit(limit).execute()

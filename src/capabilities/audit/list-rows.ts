@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor } from '#core/http/cursor'
-import { exactly, listLimitDefault, nullable, pageOf, pageQuery } from '#core/http/schema'
+import { exactly, formMark, listLimitDefault, nullable, pageOf, pageQuery } from '#core/http/schema'
 import { rowContent, rowDigest, type StoredRow } from '#core/storage/row-guard'
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import { tables, type RowBase, type Table } from '#core/storage/table'
 import { auditFaults } from './faults.ts'
 import { operation } from './operation.ts'
@@ -25,7 +25,7 @@ export const listRows = operation.read({
   criticality: 'none',
   faults: ['audit/no-such-table', 'http/invalid-cursor'],
   input: {
-    query: exactly({ ...pageQuery, table: Type.Optional(Type.String({ pattern: '^[a-z_]{1,40}$', description: 'Only rows of this table.' })) }),
+    query: exactly({ ...pageQuery, table: Type.Optional(Type.String({ pattern: '^[a-z_]{1,40}$', [formMark]: 'the name of a table', description: 'Only rows of this table.' })) }),
   },
   output: pageOf(exactly({
     table: Type.String(),
@@ -63,7 +63,7 @@ function requireTable(name: string): Table {
   return table
 }
 
-export async function rowsOf(storage: Pick<Storage, 'reader'>, table: Table, workspaceId: string, after: string, limit: number): Promise<readonly HeadedRow[]> {
+export async function rowsOf(storage: Pick<ReadableStorage, 'reader'>, table: Table, workspaceId: string, after: string, limit: number): Promise<readonly HeadedRow[]> {
   const result = await sql<HeadedRow>`SELECT t.*, h.version AS head_version, h.digest AS head_digest FROM ${sql.table(table.name)} t
     LEFT JOIN row_heads h ON h.id = ${`${table.name}/`} || t.id
     WHERE t.workspace_id = ${workspaceId} AND t.id > ${after} ORDER BY t.id LIMIT ${limit}`.execute(storage.reader<never>())

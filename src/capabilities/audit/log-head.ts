@@ -5,7 +5,7 @@
  */
 import { tileWidth, type ReadHash } from '@claviger/verifier'
 import { lengthOf } from '#core/storage/entry-lookup'
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import type { LogKeys } from './log-keys.ts'
 import { checkpointRange, tileId, type AuditDatabase, type HeadRow } from './tables.ts'
 import { placesAbove, TileTree, type TilePlace, type TileStore } from './tile-store.ts'
@@ -30,7 +30,7 @@ export interface CheckedHead {
   readonly edge: TreeEdge
 }
 
-export const readHead = (storage: Storage, workspaceId: string): Promise<HeadRow | undefined> =>
+export const readHead = (storage: ReadableStorage, workspaceId: string): Promise<HeadRow | undefined> =>
   storage.reader<AuditDatabase>().selectFrom('log_heads').selectAll().where('id', '=', workspaceId).executeTakeFirst()
 
 export const isSameHead = (one: HeadRow, other: HeadRow): boolean =>
@@ -53,7 +53,7 @@ export async function checkHead(keys: LogKeys, row: HeadRow): Promise<CheckedHea
  *
  * @throws LogDisagrees when it went back behind a checkpoint that is kept
  */
-export async function readNewestHead(storage: Storage, workspaceId: string): Promise<HeadRow | null> {
+export async function readNewestHead(storage: ReadableStorage, workspaceId: string): Promise<HeadRow | null> {
   const largest = await largestCheckpoint(storage, workspaceId)
   const row = await readHead(storage, workspaceId)
   if (row === undefined && largest > 0) throw new LogDisagrees(workspaceId, 'its head is gone')
@@ -62,12 +62,12 @@ export async function readNewestHead(storage: Storage, workspaceId: string): Pro
 }
 
 /** @throws LogDisagrees when the log has fewer entries than its head says */
-export async function requireEntries(storage: Storage, { id, size }: HeadRow): Promise<void> {
+export async function requireEntries(storage: ReadableStorage, { id, size }: HeadRow): Promise<void> {
   if ((await lengthOf(storage.reader<never>(), id)) < size) throw new LogDisagrees(id, 'entries that its checkpoint covers are gone')
 }
 
 /** The size of the largest checkpoint that is kept of a log; 0 when there is none. */
-async function largestCheckpoint(storage: Storage, workspaceId: string): Promise<number> {
+async function largestCheckpoint(storage: ReadableStorage, workspaceId: string): Promise<number> {
   const [after, before] = checkpointRange(workspaceId)
   const row = await storage.reader<AuditDatabase>().selectFrom('log_checkpoints').select('size')
     .where('id', '>', after).where('id', '<', before).orderBy('id', 'desc').limit(1).executeTakeFirst()

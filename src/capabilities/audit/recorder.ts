@@ -17,7 +17,7 @@ import type { JsonObject } from '#core/base/json'
 import type { Detail } from '#core/http/operation'
 import type { Act } from '#core/http/ports'
 import { subjectKey, type Keyring } from '#core/keyring/keyring'
-import { CommitConflict, type Commit, type Expectation, type LogAppend, type RowWrite } from '#core/storage/commit'
+import { CommitConflict, type Commit, type Expectation, type LogAppend, type RowWrite, type Silence } from '#core/storage/commit'
 import { rowHeadDeleted, type RowGuard } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
 import { detailSaltLength, encodeDetails, sealDetail, type SealedDetail } from './details.ts'
@@ -36,6 +36,7 @@ export interface Change {
   readonly details: readonly Detail[]
   readonly writes: readonly RowWrite[]
   readonly expects: readonly Expectation[]
+  readonly silences?: readonly Silence[]
   readonly erases: readonly string[]
   readonly takesAway: boolean
 }
@@ -131,6 +132,7 @@ export function createRecorder(services: RecorderServices): Recorder {
     const commit: Commit = {
       atMs: changes[0].atMs,
       expects: changes.flatMap((change) => change.expects),
+      silences: changes.flatMap((change) => change.silences ?? []),
       writes,
       appends,
       takesAway: changes.every((change) => change.takesAway),
@@ -155,7 +157,7 @@ export function createRecorder(services: RecorderServices): Recorder {
       }
       if (change.workspaceId === home) return apply([{ ...change, details: [...change.details, actorDetail] }], [act.entryId])
       // The caller is told of the entry in its own log: the other it may not read.
-      const copy: Change = { ...change, workspaceId: home, details: [actorDetail], writes: [], expects: [], erases: [] }
+      const copy: Change = { ...change, workspaceId: home, details: [actorDetail], writes: [], expects: [], silences: [], erases: [] }
       return apply([copy, change], [act.entryId, newId('ent', random)])
     },
     recordChanges(changes) {
@@ -179,6 +181,7 @@ function changeOf(act: Act): Change {
     details: decision.details ?? [],
     writes: [...decision.writes, ...act.extraWrites],
     expects: [...caller.expects, ...(decision.expects ?? [])],
+    silences: decision.silences ?? [],
     erases: decision.erases ?? [],
     takesAway: act.takesAway,
   }

@@ -1,4 +1,4 @@
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import type { LogKeys } from './log-keys.ts'
 import type { LogReader } from './log-reader.ts'
 import type { Publisher } from './publisher.ts'
@@ -6,7 +6,7 @@ import type { Subjects } from './subjects.ts'
 
 /** What the operations of this room work with; the server wires it up once. */
 export interface AuditServices {
-  readonly storage: Storage
+  readonly storage: ReadableStorage
   readonly subjects: Subjects
   readonly publisher: Publisher
   readonly reader: LogReader

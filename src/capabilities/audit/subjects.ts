@@ -27,7 +27,7 @@ interface KeptKey {
   readonly untilMs: number
 }
 
-const keptKeysMax = 10_000
+export const keptKeysMax = 10_000
 const keptMs = 60_000
 
 /** @param nowMs of a clock that never goes back */

@@ -1,6 +1,6 @@
 /** Schemas that the operations on APIs share. */
 import { Type } from 'typebox'
-import { exactly, idOf, lineOf, nullable, oneOf } from '#core/http/schema'
+import { exactly, formMark, idOf, lineOf, nullable, oneOf } from '#core/http/schema'
 import { permissionName } from './key-schema.ts'
 
 export const apiParams = exactly({ apiId: idOf('api') })
@@ -18,7 +18,7 @@ export const catalogueInput = Type.Array(
 )
 
 export const prefix = Type.String({
-  pattern: '^[a-z][a-z0-9]{1,11}$', minLength: 2, maxLength: 12,
+  pattern: '^[a-z][a-z0-9]{1,11}$', [formMark]: 'a lower-case letter, then lower-case letters and digits', minLength: 2, maxLength: 12,
   description: 'Begins every key of this API and tells scanners whose it is. Unique in the workspace; never changes.', examples: ['acme'],
 })
 

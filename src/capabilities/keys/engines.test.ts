@@ -1,11 +1,12 @@
 /** What this room asks of a database in its own SQL, on both engines. */
 import assert from 'node:assert/strict'
+import type { Kysely } from 'kysely'
 import { createApi } from './create-api.ts'
 import { disableKey } from './disable-key.ts'
 import { enableKey } from './enable-key.ts'
 import { onBothEngines } from './fixtures/engines.ts'
 import { eraseConsumerOperation } from './erase-consumer.ts'
-import { codeOf, fault, issue, offer, read, write } from './fixtures/world.ts'
+import { codeOf, fault, issue, offer, read, write, type World } from './fixtures/world.ts'
 import { getKey } from './get-key.ts'
 import { listApis } from './list-apis.ts'
 import { listConsumers } from './list-consumers.ts'
@@ -57,6 +58,30 @@ onBothEngines('a permission in use is found', async (world) => {
   await write(world, world.services, updateApi, world.as, without('rpc:write'))
 })
 
+/** The same services, which do something once they have read so many times. */
+function afterReads(world: World, count: number, act: () => Promise<unknown>) {
+  let reads = 0
+  const reader = world.storage.reader<unknown>().withPlugin({
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      if (++reads === count) await act()
+      return result
+    },
+  })
+  const services = { ...world.services, storage: { ...world.services.storage, reader: <Tables>() => reader as Kysely<Tables> } }
+  return { services, reads: () => reads }
+}
+
+onBothEngines('a permission that a key is given meanwhile stays in the catalogue', async (world) => {
+  const [one, two] = [await offer(world), await offer(world)]
+  const without = ({ api }: typeof one) => ({ params: { apiId: api.apiId }, body: { permissions: api.permissions.filter(({ name }) => name !== 'rpc:write') } })
+  const rehearsal = afterReads(world, Infinity, () => Promise.resolve())
+  await write(world, rehearsal.services, updateApi, world.as, without(one))
+  const meanwhile = afterReads(world, rehearsal.reads(), () => issue(world, two.environment.environmentId, { permissions: ['rpc:write'] }))
+  await assert.rejects(write(world, meanwhile.services, updateApi, world.as, without(two)), fault('keys/permission-in-use'))
+  assert.ok(meanwhile.reads() > rehearsal.reads())
+})
+
 onBothEngines('K11: uses are cut once by several cutters, counted, listed, and gone with their consumer', async (world) => {
   const { services, as } = world
   const { environment, consumer } = await offer(world)
@@ -86,8 +111,12 @@ onBothEngines('K11: uses are cut once by several cutters, counted, listed, and g
   assert.equal((await read(world, services, listUses, as, { params })).erased, true)
 })
 
-onBothEngines('lists of APIs, environments and consumers go by id and page without a gap', async (world) => {
-  const offered = [await offer(world), await offer(world), await offer(world)]
+onBothEngines('lists of APIs, environments and consumers begin with the newest and page without a gap', async (world) => {
+  const offered: Awaited<ReturnType<typeof offer>>[] = []
+  for (const pauseMs of [0, 0, 7]) {
+    world.pass(pauseMs)
+    offered.push(await offer(world))
+  }
   const page = { limit: 200 }
   const { services, as } = world
   assert.equal((await read(world, services, listApis, as, { query: page })).items.length, 4)
@@ -98,5 +127,6 @@ onBothEngines('lists of APIs, environments and consumers go by id and page witho
     seen.push(...found.items.map(({ consumerId, genuine }) => (genuine ? consumerId : 'altered')))
     cursor = found.nextCursor
   }
-  assert.deepEqual(seen, offered.map(({ consumer }) => consumer.consumerId).sort())
+  const newestFirst = offered.map(({ consumer }) => consumer).sort((a, b) => (`${a.createdAt} ${a.consumerId}` < `${b.createdAt} ${b.consumerId}` ? 1 : -1))
+  assert.deepEqual(seen, newestFirst.map(({ consumerId }) => consumerId))
 })

@@ -1,6 +1,6 @@
 /** Schemas that the operations on environments share. */
 import { Type } from 'typebox'
-import { exactly, idOf, nullable, oneOf } from '#core/http/schema'
+import { exactly, formMark, idOf, nullable, oneOf } from '#core/http/schema'
 import { kinds } from './environment.ts'
 import { lifetimeDaysMax } from './policy.ts'
 
@@ -9,7 +9,7 @@ export const environmentParams = exactly({ environmentId: idOf('env') })
 export const kind = oneOf(kinds, { description: 'How near to real value its keys are. Sets the defaults of tag, policy and recording.' })
 
 export const tag = Type.String({
-  pattern: '^[a-z][a-z0-9]{1,7}$', minLength: 2, maxLength: 8,
+  pattern: '^[a-z][a-z0-9]{1,7}$', [formMark]: 'a lower-case letter, then lower-case letters and digits', minLength: 2, maxLength: 8,
   description: 'Stands in every key of the environment. Default: `dev`, `test` or `live`.', examples: ['live'],
 })
 

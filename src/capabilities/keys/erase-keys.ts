@@ -28,7 +28,7 @@ export async function keyErasures(
   const found = await storage.reader<KeysDatabase>().selectFrom('keys').select('id')
     .where(holder[0], '=', holder[1]).where('workspace_id', '=', workspaceId)
     .where((is) => is.or([is('name', '<>', ''), is('ip_ranges', '<>', '[]'), is('origins', '<>', '[]'), is('time_window', 'is not', null), is('status', '<>', 'revoked')]))
-    .orderBy('id').limit(keysErasedMax).execute()
+    .orderBy('created_at_ms').orderBy('id').limit(keysErasedMax).execute()
   const writes: RowWrite[] = []
   for (const { id } of found) {
     const key = await readGuarded(storage.reader<never>(), guard, keyTable, id)

@@ -1,13 +1,14 @@
 /**
  * Queries over keys: the filters of `keys.list`, and how a page is found without holding everybody else up.
  *
- * Environment, API, consumer and principal are indexed in the order of ids. The other filters are applied to what those
+ * Environment, API, consumer and principal are indexed in the order of creation. The other filters are applied to what those
  * leave, a few thousand rows at a time, and a request looks at 100,000 rows at most: then its page ends early, with a
  * cursor to go on from. So a list answers in bounded time however many keys there are.
  *
  * @module
  */
 import { sql, type RawBuilder } from 'kysely'
+import { downTo, newestFirst, olderThan, type Position } from '#core/http/newest-first'
 import { invalidInput } from '#core/http/validation'
 import { isCurrent, type HeadedRow } from '#core/storage/guarded-read'
 import type { KeysServices } from './services.ts'
@@ -46,9 +47,9 @@ const rowsMax = 100_000
 const literally = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&')
 
 /** Whether the JSON list in `permissions` has this name. */
-export const holdsPermission = (name: string): Condition => sql`permissions LIKE ${`%"${literally(name)}"%`} ESCAPE '\\'`
+const holdsPermission = (name: string): Condition => sql`k.permissions LIKE ${`%"${literally(name)}"%`} ESCAPE '\\'`
 
-/** What follows an index, in the order of ids. */
+/** What follows an index, in the order of creation. */
 function indexedConditions(workspaceId: string, filters: KeyFilters): Condition[] {
   const conditions = [sql`k.workspace_id = ${workspaceId}`]
   if (filters.environmentId !== undefined) conditions.push(sql`k.environment_id = ${filters.environmentId}`)
@@ -99,25 +100,25 @@ function timeOf(filter: keyof KeyFilters, text: string): number {
 }
 
 /**
- * The next keys after an id.
+ * The next keys after a position, the newest first.
  *
- * @returns at most `limit` keys; `next` is the id to go on after, null when there are no more
+ * @returns at most `limit` keys; `next` is the position to go on after, null when there are no more
  */
 export async function findKeys(
   services: Pick<KeysServices, 'storage' | 'guard'>, workspaceId: string, filters: KeyFilters,
-  from: { readonly after: string; readonly limit: number; readonly nowMs: number },
-): Promise<{ readonly keys: readonly FoundKey[]; readonly next: string | null }> {
+  from: { readonly after: Position | null; readonly limit: number; readonly nowMs: number },
+): Promise<{ readonly keys: readonly FoundKey[]; readonly next: Position | null }> {
   const indexed = indexedConditions(workspaceId, filters)
   const others = otherConditions(filters, from.nowMs)
   const keys: FoundKey[] = []
   let { after } = from
   for (let looked = 0; looked < rowsMax; looked += rowsAtOnce) {
-    const until = others.length === 0 ? null : await idAfter(services, indexed, after)
+    const until = others.length === 0 ? null : await positionAfter(services, indexed, after)
     const wanted = from.limit - keys.length
-    const bounded = until === null ? [] : [sql`k.id <= ${until}`]
-    const rows = await readRows(services, [...indexed, ...others, ...bounded, sql`k.id > ${after}`], wanted + 1)
+    const bounded = until === null ? [] : [downTo('k', until)]
+    const rows = await readRows(services, [...indexed, ...others, ...bounded, olderThan('k', after)], wanted + 1)
     for (const row of rows.slice(0, wanted)) keys.push(foundKey(services, row))
-    if (rows.length > wanted) return { keys, next: keys.at(-1)?.row.id ?? after }
+    if (rows.length > wanted) return { keys, next: keys.at(-1)?.row ?? after }
     if (until === null) return { keys, next: null }
     after = until
     await new Promise((resolve) => setImmediate(resolve))
@@ -125,17 +126,32 @@ export async function findKeys(
   return { keys, next: after }
 }
 
-/** The id that is `rowsAtOnce` rows further on; null when fewer are left. */
-async function idAfter({ storage }: Pick<KeysServices, 'storage'>, indexed: readonly Condition[], after: string): Promise<string | null> {
-  const result = await sql<{ id: string }>`SELECT k.id FROM keys k WHERE ${all([...indexed, sql`k.id > ${after}`])}
-    ORDER BY k.id LIMIT 1 OFFSET ${rowsAtOnce - 1}`.execute(storage.reader<never>())
-  return result.rows[0]?.id ?? null
+/** The position that is `rowsAtOnce` rows further on; null when fewer are left. */
+async function positionAfter({ storage }: Pick<KeysServices, 'storage'>, indexed: readonly Condition[], after: Position | null): Promise<Position | null> {
+  const result = await sql<Position>`SELECT k.created_at_ms, k.id FROM keys k WHERE ${all([...indexed, olderThan('k', after)])}
+    ${newestFirst('k')} LIMIT 1 OFFSET ${rowsAtOnce - 1}`.execute(storage.reader<never>())
+  return result.rows[0] ?? null
+}
+
+/** Whether a key of the API that is not revoked holds a permission. */
+export async function isHeld(services: Pick<KeysServices, 'storage'>, apiId: string, permission: string): Promise<boolean> {
+  const ofApi = [sql`k.api_id = ${apiId}`]
+  for (let after: Position | null = null; ; ) {
+    const until: Position | null = await positionAfter(services, ofApi, after)
+    const bounded = until === null ? [] : [downTo('k', until)]
+    const conditions = [...ofApi, ...bounded, olderThan('k', after), sql`k.status <> 'revoked'`, holdsPermission(permission)]
+    const { rows } = await sql`SELECT 1 FROM keys k WHERE ${all(conditions)} LIMIT 1`.execute(services.storage.reader<never>())
+    if (rows.length > 0) return true
+    if (until === null) return false
+    after = until
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 }
 
 async function readRows({ storage }: Pick<KeysServices, 'storage'>, conditions: readonly Condition[], limit: number): Promise<readonly ListedRow[]> {
   const result = await sql<ListedRow>`SELECT k.*, h.version AS head_version, u.last_used_at_ms, u.valid_count, u.denied_count FROM keys k
     LEFT JOIN row_heads h ON h.id = 'keys/' || k.id LEFT JOIN key_usage u ON u.id = k.id
-    WHERE ${all(conditions)} ORDER BY k.id LIMIT ${limit}`.execute(storage.reader<never>())
+    WHERE ${all(conditions)} ${newestFirst('k')} LIMIT ${limit}`.execute(storage.reader<never>())
   return result.rows
 }
 

@@ -1,21 +1,25 @@
 /** Schemas that the operations on keys share. */
 import { Type } from 'typebox'
-import { exactly, idOf, lineOf, nullable, oneOf, timestamp } from '#core/http/schema'
+import { exactly, formMark, idOf, lineOf, nullable, oneOf, timestamp } from '#core/http/schema'
 import { revocationReasons } from './tables.ts'
 
 export const permissionName = Type.String({
-  pattern: '^[a-z][a-z0-9]*([-:._][a-z0-9]+)*$', minLength: 1, maxLength: 64, description: 'Name of a permission.', examples: ['rpc:read'],
+  pattern: '^[a-z][a-z0-9]*([-:._][a-z0-9]+)*$', [formMark]: 'lower-case letters and digits, in words joined by hyphens, colons, dots or underscores',
+  minLength: 1, maxLength: 64, description: 'Name of a permission.', examples: ['rpc:read'],
 })
 
 export const origin = Type.String({
-  pattern: '^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$', maxLength: 270, description: 'A web origin: scheme, host, port.', examples: ['https://app.example.com'],
+  pattern: '^https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?$', [formMark]: 'scheme, host and, if need be, port of a web page, in lower case and without a path',
+  maxLength: 270, description: 'A web origin: scheme, host, port.', examples: ['https://app.example.com'],
 })
+
+const timeForm = 'a time of day, from 00:00 to 23:59'
 
 export const timeWindow = exactly(
   {
     days: Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), { minItems: 1, maxItems: 7, description: 'ISO weekdays on which it begins: 1 is Monday.' }),
-    from: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'UTC.' }),
-    to: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: 'UTC; at or before `from` it is on the next day.' }),
+    from: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', [formMark]: timeForm, description: 'When it begins, in UTC.', examples: ['08:30'] }),
+    to: Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', [formMark]: timeForm, description: 'When it ends, in UTC; at or before `from` it is on the next day.', examples: ['18:00'] }),
   },
   { description: 'When a key may be used.' },
 )

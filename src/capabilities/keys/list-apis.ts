@@ -9,7 +9,7 @@ import { apiTable } from './tables.ts'
 export const listApis = operation.read({
   id: 'apis.list',
   summary: 'List APIs',
-  description: 'Those of the workspace, the built-in one among them, by id.',
+  description: 'Those of the workspace, the built-in one among them, the newest first.',
   http: 'GET /v1/apis',
   permission: 'apis:read',
   existence: 'apis:read',

@@ -10,7 +10,7 @@ import { consumerTable } from './tables.ts'
 export const listConsumers = operation.read({
   id: 'consumers.list',
   summary: 'List consumers',
-  description: 'Those of the workspace by id, or the one with your own id of it.',
+  description: 'Those of the workspace, the newest first, or the one with your own id of it.',
   http: 'GET /v1/consumers',
   permission: 'consumers:read',
   existence: 'consumers:read',

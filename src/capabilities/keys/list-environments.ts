@@ -10,7 +10,7 @@ import { environmentTable } from './tables.ts'
 export const listEnvironments = operation.read({
   id: 'environments.list',
   summary: 'List environments',
-  description: 'Those of one API, or of all, by id.',
+  description: 'Those of one API, or of all, the newest first.',
   http: 'GET /v1/environments',
   permission: 'environments:read',
   existence: 'environments:read',

@@ -16,11 +16,12 @@ test('pages are bounded work: they end early when little of much fits, and join 
   const template = await issue(world, environment.environmentId)
   const row = await requireKey(world, world.tenant.workspaceId, template.keyId)
   const ids = Array.from({ length: 12_000 }, () => `key_${world.random.base62(16)}`)
-  // Those at both sides of where one look ends and the next begins, and a few in between.
-  const order = [...ids, template.keyId, world.tenant.credential.keyId].sort()
-  const wanted = order.filter((id, at) => ids.includes(id) && (at % 1_777 === 0 || [4_998, 4_999, 5_000, 9_999, 10_000].includes(at)))
+  // Those at both sides of where one look ends and the next begins, and a few in between. Many were made in the same millisecond.
+  const createdAtMs = new Map(ids.map((id, at) => [id, row.created_at_ms + 1 + (at % 50)]))
+  const order = [...ids].sort((a, b) => (createdAtMs.get(b) ?? 0) - (createdAtMs.get(a) ?? 0) || (a < b ? 1 : -1))
+  const wanted = order.filter((_id, at) => (at % 1_777 === 0 || [4_998, 4_999, 5_000, 9_999, 10_000].includes(at)))
   for (let at = 0; at < ids.length; at += 1_000) {
-    const rows = ids.slice(at, at + 1_000).map((id) => ({ ...row, id, version: 1, name: wanted.includes(id) ? 'rare' : 'common' }))
+    const rows = ids.slice(at, at + 1_000).map((id) => ({ ...row, id, version: 1, created_at_ms: createdAtMs.get(id) ?? 0, name: wanted.includes(id) ? 'rare' : 'common' }))
     await world.storage.commit({
       atMs: 0, expects: [], appends: [], takesAway: false,
       writes: rows.map((written) => ({ kind: 'insert', table: keyTable, row: written, seal: world.guard.seal(keyTable, written) })),

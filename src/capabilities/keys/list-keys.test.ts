@@ -88,6 +88,30 @@ onBothEngines('every filter finds exactly the keys it says, alone and together',
   }
 })
 
+onBothEngines('the newest key comes first, ties by id, and what is made between two pages is shown on neither twice', async (world) => {
+  const { environment } = await offer(world)
+  const { environmentId } = environment
+  const made: { readonly keyId: string; readonly createdAt: string }[] = []
+  for (const pauseMs of [0, 0, 5, 0, 60_000]) {
+    world.pass(pauseMs)
+    made.push(await issue(world, environmentId))
+  }
+  const expected = [...made].sort((a, b) => (a.createdAt === b.createdAt ? (a.keyId < b.keyId ? 1 : -1) : a.createdAt < b.createdAt ? 1 : -1)).map(({ keyId }) => keyId)
+  const found: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Awaited<ReturnType<typeof list>> = await list(world, { environmentId, limit: 2, ...(cursor === '' ? {} : { cursor }) })
+    found.push(...page.items.map(({ keyId }) => keyId))
+    cursor = page.nextCursor
+    world.pass(1)
+    await issue(world, environmentId, { name: 'made while pages were turned' })
+  }
+  assert.deepEqual(found, expected)
+  const cursorOf = (...values: unknown[]): string => Buffer.from(JSON.stringify(values)).toString('base64url')
+  for (const cursor of [cursorOf('keys.list', expected[0]), cursorOf('keys.list', '5', 'key_'), cursorOf('keys.list', 1.5, 'key_'), cursorOf('keys.list', 1, 2), cursorOf('apis.list', 1, 'api_')]) {
+    await assert.rejects(list(world, { cursor }), fault('http/invalid-cursor'))
+  }
+})
+
 test('a key is found by its id and by the public part of its token', async () => {
   const world = await openWorld()
   const { environment } = await offer(world)

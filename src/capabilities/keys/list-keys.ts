@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
-import { encodeCursor } from '#core/http/cursor'
-import { exactly, idOf, oneOf, pageOf, pageQuery, timestamp } from '#core/http/schema'
+import { cursorOf, positionOf } from '#core/http/newest-first'
+import { exactly, formMark, idOf, oneOf, pageOf, pageQuery, timestamp } from '#core/http/schema'
 import { presentKey } from './key.ts'
 import { findKeys } from './key-query.ts'
 import { keyOutput, permissionName } from './key-schema.ts'
 import { operation } from './operation.ts'
-import { limitOf, startOf } from './page.ts'
+import { limitOf } from './page.ts'
 
 /**
  * Shorter than any token, and refused when it holds more of one than its public part: an address ends up in logs of
@@ -14,6 +14,7 @@ import { limitOf, startOf } from './page.ts'
 const search = Type.String({
   minLength: 1, maxLength: 48,
   pattern: '^(?! )(?![a-z][a-z0-9]{1,11}_[a-z][a-z0-9]{1,7}_[0-9A-Za-z]{17})[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$',
+  [formMark]: 'how a name begins, an id, or the public part of a key, and no more of a key than that',
   description: 'How the name begins, a key\'s id, or the public part of a key: prefix, tag and the 16 characters after them. Never the whole key.',
 })
 
@@ -21,7 +22,7 @@ export const listKeys = operation.read({
   id: 'keys.list',
   summary: 'List and search keys',
   description:
-    'By id. All filters must fit. A page may end early, even empty, when many keys had to be looked at: go on while there is a `nextCursor`. Last use is a few seconds behind.',
+    'The newest first. All filters must fit. A page may end early, even empty, when many keys had to be looked at: go on while there is a `nextCursor`. Last use is a few seconds behind.',
   http: 'GET /v1/keys',
   permission: 'keys:read',
   existence: 'keys:read',
@@ -47,11 +48,11 @@ export const listKeys = operation.read({
   },
   output: pageOf(keyOutput),
   async handle({ query }, call, services) {
-    const from = { after: startOf('keys.list', query), limit: limitOf(query), nowMs: call.atMs }
+    const from = { after: positionOf('keys.list', query), limit: limitOf(query), nowMs: call.atMs }
     const { keys, next } = await findKeys(services, call.caller.workspaceId, query, from)
     return {
       items: keys.map(({ row, usage, genuine }) => presentKey(row, usage, call.atMs, genuine)),
-      nextCursor: next === null ? null : encodeCursor('keys.list', [next]),
+      nextCursor: next === null ? null : cursorOf('keys.list', next),
     }
   },
 })

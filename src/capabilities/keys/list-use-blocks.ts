@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { toTimestamp } from '#core/base/clock'
-import { encodeCursor } from '#core/http/cursor'
+import { decodeCursor, encodeCursor } from '#core/http/cursor'
 import { exactly, idOf, nullable, pageOf, pageQuery } from '#core/http/schema'
 import { operation } from './operation.ts'
-import { limitOf, startOf } from './page.ts'
+import { limitOf } from './page.ts'
 import type { KeysServices } from './services.ts'
 import type { UseBlockRow } from './tables.ts'
 
@@ -33,7 +33,8 @@ export const listUseBlocks = operation.read({
   })),
   async handle({ query }, { caller }, services) {
     const limit = limitOf(query)
-    const { blocks, more } = await readBlocks(services, caller.workspaceId, startOf('uses.list-blocks', query), limit)
+    const [start] = query.cursor === undefined ? [''] : decodeCursor('uses.list-blocks', query.cursor, ['string'])
+    const { blocks, more } = await readBlocks(services, caller.workspaceId, start, limit)
     const last = blocks.at(-1)
     return {
       items: blocks.map(presentBlock),

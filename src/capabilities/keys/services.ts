@@ -1,4 +1,4 @@
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import type { RowGuard } from '#core/storage/row-guard'
 import type { Keyring } from '#core/keyring/keyring'
 import type { SectionSealer } from '#cap/audit'
@@ -14,7 +14,7 @@ export type CredentialGrants = (principalId: string, permissions: readonly strin
 
 /** What the operations of this room work with; the server wires it up once. */
 export interface KeysServices {
-  readonly storage: Storage
+  readonly storage: ReadableStorage
   readonly guard: RowGuard
   readonly keyring: Keyring
   readonly peppers: Peppers

@@ -8,7 +8,7 @@ import { storageFaults } from '#core/storage/faults'
 import { openSqlite } from '#core/storage/sqlite/open-sqlite'
 import type { Storage } from '#core/storage/storage'
 import { fault } from '../../../tests/support/foundations.ts'
-import { keysMigration } from './migrations/0001-keys.ts'
+import { keysMigrations } from './migrations/index.ts'
 import { useBatchTable, type KeysDatabase } from './tables.ts'
 import { createUseRecorder } from './use-recorder.ts'
 import { readUses, type Use } from './use.ts'
@@ -23,7 +23,7 @@ type Fate = 'written' | 'refused' | 'lost'
 
 /** The real storage, whose commits wait for the test and can be made to fail. */
 async function open(fates: readonly Fate[] = []) {
-  const storage = await openSqlite({ path: ':memory:', migrations: [keysMigration] })
+  const storage = await openSqlite({ path: ':memory:', migrations: keysMigrations })
   const waiting: (() => void)[] = []
   const left = [...fates]
   let held = false

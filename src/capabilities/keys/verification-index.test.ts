@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { unsafeSeededRandom } from '#core/crypto/random'
 import type { KeyRow, KeyStatus } from './tables.ts'
-import { VerificationIndex } from './verification-index.ts'
+import { environmentStatesMax, VerificationIndex } from './verification-index.ts'
 import type { EnvironmentState } from './verification-loader.ts'
 
 const random = unsafeSeededRandom('index')
@@ -127,4 +127,48 @@ test('an environment is forgotten with what changed above it, and no other is', 
   index.setEnvironment(second)
   index.forgetEnvironments(({ apiId }) => apiId === state.apiId)
   assert.deepEqual([index.environmentOf(index.find(one)), index.environmentOf(index.find(two))], [null, second])
+})
+
+const inEnvironment = (nth: number): EnvironmentState => ({ ...state, environmentId: `env_${String(nth).padStart(16, '0')}` })
+
+test('at most 10,000 environments are in memory: the oldest gives way, until it is read again', () => {
+  assert.equal(environmentStatesMax, 10_000)
+  const index = new VerificationIndex()
+  const all = Array.from({ length: environmentStatesMax + 1 }, () => random.base62(16))
+  const held = (nth: number) => index.environmentOf(index.find(all[nth] as string))
+  for (const [nth, id] of all.entries()) {
+    assert.equal(index.put({ row: rowOf(id, { environment_id: inEnvironment(nth).environmentId }), holderStatus: 'active' }), true)
+    index.setEnvironment(inEnvironment(nth))
+  }
+  assert.deepEqual([held(0), held(1), held(environmentStatesMax)], [null, inEnvironment(1), inEnvironment(environmentStatesMax)])
+  // A change of one that is held pushes no other out.
+  index.setEnvironment({ ...inEnvironment(2), environmentStatus: 'revoked' })
+  assert.deepEqual([held(1), held(2)?.environmentStatus], [inEnvironment(1), 'revoked'])
+  index.setEnvironment(inEnvironment(0))
+  assert.deepEqual([held(0), held(1)], [inEnvironment(0), null])
+})
+
+test('an environment is held for keys that are in memory, and lets go of its place with the last of them', () => {
+  const index = new VerificationIndex()
+  const [one, two, three] = ids as [string, string, string]
+  const put = (id: string, nth: number) => index.put({ row: rowOf(id, { environment_id: inEnvironment(nth).environmentId }), holderStatus: 'active' })
+  const held = (id: string) => index.environmentOf(index.find(id))
+  put(one, 1)
+  index.setEnvironment(inEnvironment(1))
+  index.setEnvironment(inEnvironment(2))
+  put(two, 2)
+  assert.deepEqual([held(one), held(two)], [inEnvironment(1), null], 'nobody had asked for the second')
+  put(three, 1)
+  index.remove(one)
+  assert.deepEqual(held(three), inEnvironment(1))
+  // The key is put again as it is: it keeps its environment all the while.
+  put(three, 1)
+  assert.deepEqual(held(three), inEnvironment(1))
+  index.remove(three)
+  put(one, 3)
+  assert.equal(held(one), null, 'whoever takes the place starts without a state')
+  put(three, 1)
+  assert.equal(held(three), null)
+  index.setEnvironment(inEnvironment(3))
+  assert.deepEqual([held(one), held(two), held(three)], [inEnvironment(3), null, null])
 })

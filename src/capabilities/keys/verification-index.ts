@@ -22,6 +22,8 @@ const distinctRestrictionsMax = 65_536
 /** Characters of all distinct restrictions together: what they cost in memory is a few times as much. */
 const restrictionsLengthMax = 16 * 1024 * 1024
 const slotsMax = 10_000_000
+/** Environments whose state is held; beyond them the one that was read first gives way, and is read again when it is wanted. */
+export const environmentStatesMax = 10_000
 
 /** Statuses by the number that stands in a slot. */
 const statuses: readonly Status[] = ['active', 'disabled', 'pending', 'retiring', 'revoked']
@@ -52,10 +54,11 @@ class Segment {
   readonly restrictions = new Uint32Array(segmentSlots)
 }
 
-/** Environments by number; null until loaded, and again after a change above the keys. */
+/** An environment of keys in memory. Its state is null until loaded, and again after a change above the keys. */
 interface EnvironmentSlot {
   readonly id: string
   state: EnvironmentState | null
+  keys: number
 }
 
 export class VerificationIndex {
@@ -63,8 +66,12 @@ export class VerificationIndex {
   #size = 0
   /** Slot + 1 at the hash of its id, 0 where free; its length is a power of two. */
   #table = new Uint32Array(1 << 12)
-  readonly #environments: EnvironmentSlot[] = []
+  readonly #environments: (EnvironmentSlot | null)[] = []
   readonly #environmentNumbers = new Map<string, number>()
+  /** Numbers whose environments have no key in memory any more. */
+  readonly #freeEnvironments: number[] = []
+  /** Those with a state, in the order in which it was set. */
+  readonly #statedEnvironments = new Set<EnvironmentSlot>()
   readonly #restrictions: (SharedRestrictions | null)[] = []
   readonly #restrictionNumbers = new Map<string, number>()
   /** Numbers whose restrictions no key has any more. */
@@ -94,11 +101,12 @@ export class VerificationIndex {
     const publicId = row.id.slice(4)
     // First the new ones are held, then the old ones let go: mostly they are the same.
     const restrictions = this.#holdRestrictions(key)
+    const environment = this.#holdEnvironment(row.environment_id)
     this.remove(publicId)
-    if (restrictions === -1) return false
-    const slot = this.#claim(publicId)
+    const slot = restrictions === -1 ? -1 : this.#claim(publicId)
     if (slot === -1) {
-      this.#releaseRestrictions(restrictions)
+      if (restrictions !== -1) this.#releaseRestrictions(restrictions)
+      this.#releaseEnvironment(environment)
       return false
     }
     const segment = this.#segmentOf(slot)
@@ -110,7 +118,7 @@ export class VerificationIndex {
     segment.status[at] = numberOfStatus.get(row.status) ?? unknownStatus
     segment.holderStatus[at] = numberOfStatus.get(key.holderStatus) ?? unknownStatus
     segment.pepperVersion[at] = row.pepper_version
-    segment.environment[at] = this.#numberOfEnvironment(row.environment_id)
+    segment.environment[at] = environment
     segment.restrictions[at] = restrictions
     return true
   }
@@ -121,6 +129,7 @@ export class VerificationIndex {
     const segment = this.#segmentOf(slot)
     segment.status[slot & segmentMask] = vacant
     this.#releaseRestrictions(segment.restrictions[slot & segmentMask] as number)
+    this.#releaseEnvironment(segment.environment[slot & segmentMask] as number)
   }
 
   /** Forgets everything: somebody else wrote to the database. */
@@ -133,17 +142,29 @@ export class VerificationIndex {
     this.#restrictionNumbers.clear()
     this.#freeNumbers.length = 0
     this.#restrictionsLength = 0
-    for (const environment of this.#environments) environment.state = null
+    this.#environments.length = 0
+    this.#environmentNumbers.clear()
+    this.#freeEnvironments.length = 0
+    this.#statedEnvironments.clear()
   }
 
+  /** Held for the keys that are in memory; without any there is nobody to ask for it. */
   setEnvironment(state: EnvironmentState): void {
-    const environment = this.#environments[this.#numberOfEnvironment(state.environmentId)]
-    if (environment !== undefined) environment.state = state
+    const number = this.#environmentNumbers.get(state.environmentId)
+    const environment = number === undefined ? undefined : this.#environments[number]
+    if (environment === undefined || environment === null) return
+    this.#forgetState(environment)
+    for (const first of this.#statedEnvironments) {
+      if (this.#statedEnvironments.size < environmentStatesMax) break
+      this.#forgetState(first)
+    }
+    environment.state = state
+    this.#statedEnvironments.add(environment)
   }
 
   forgetEnvironments(isChanged: (state: EnvironmentState) => boolean): void {
-    for (const environment of this.#environments) {
-      if (environment.state !== null && isChanged(environment.state)) environment.state = null
+    for (const environment of this.#statedEnvironments) {
+      if (environment.state !== null && isChanged(environment.state)) this.#forgetState(environment)
     }
   }
 
@@ -234,12 +255,33 @@ export class VerificationIndex {
     this.#table = table
   }
 
-  #numberOfEnvironment(environmentId: string): number {
+  /** The number of a key's environment, counted as one more key of it. */
+  #holdEnvironment(environmentId: string): number {
     const known = this.#environmentNumbers.get(environmentId)
-    if (known !== undefined) return known
-    const number = this.#environments.push({ id: environmentId, state: null }) - 1
+    const held = known === undefined ? undefined : this.#environments[known]
+    if (known !== undefined && held !== undefined && held !== null) {
+      held.keys++
+      return known
+    }
+    const number = this.#freeEnvironments.pop() ?? this.#environments.length
+    this.#environments[number] = { id: environmentId, state: null, keys: 1 }
     this.#environmentNumbers.set(environmentId, number)
     return number
+  }
+
+  #releaseEnvironment(number: number): void {
+    const environment = this.#environments[number]
+    assert(environment !== undefined && environment !== null, 'K2: a key in memory has its environment')
+    if (--environment.keys > 0) return
+    this.#forgetState(environment)
+    this.#environments[number] = null
+    this.#environmentNumbers.delete(environment.id)
+    this.#freeEnvironments.push(number)
+  }
+
+  #forgetState(environment: EnvironmentSlot): void {
+    environment.state = null
+    this.#statedEnvironments.delete(environment)
   }
 
   /** The number of a key's restrictions, counted as one more key of them; -1 when there is no room for new ones. */

@@ -143,7 +143,7 @@ test('P6: whoever changes, disables, revokes or erases itself is not in its own 
 test('a credential that is looked at again for the same request is not used twice', async () => {
   const house = await openHouse()
   const { secret, keyId, principalId } = await house.hire('operator')
-  const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses: house.uses, clock: house.clock })
+  const authenticate = createAuthenticate({ ...house.services, storage: house.storage, verification: house.verification, uses: house.uses, clock: house.clock })
   const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
   const first = await authenticate(secret, client)
   assert.deepEqual(await authenticate(secret, client, true), first)
@@ -193,7 +193,7 @@ test('a full use recorder stops no caller, so that what takes away goes on', asy
   const house = await openHouse()
   const disk = { ...house.storage, commit: () => new Promise<never>(() => {}) }
   const uses = createUseRecorder({ storage: disk, clock: house.clock, random: house.random })
-  const authenticate = createAuthenticate({ ...house.services, verification: house.verification, uses, clock: house.clock })
+  const authenticate = createAuthenticate({ ...house.services, storage: house.storage, verification: house.verification, uses, clock: house.clock })
   const client = { requestId: 'req_0000000000000000', clientIp: '192.0.2.1', userAgent: '' }
   const use = {
     workspaceId: house.workspaceId, environmentId: '', keyId: '', holderId: '', atMs: 0, code: 'malformed', clientIp: '', permissions: 'a'.repeat(4_000), verifierId: '', count: 1,

@@ -17,6 +17,7 @@ import type { Authenticate } from '#core/http/ports'
 import { httpFaults } from '#core/http/faults'
 import type { RowWrite } from '#core/storage/commit'
 import { readGenuine, readGuarded } from '#core/storage/guarded-read'
+import type { Storage } from '#core/storage/storage'
 import { keyTable, type KeyRow, type UseRecorder, type Verification, type Verified } from '#cap/keys'
 import { effectivePermissions } from './access.ts'
 import { principalTable } from './principal.ts'
@@ -39,7 +40,7 @@ interface Presented {
 const knownCallersMax = 10_000
 
 export function createAuthenticate(
-  services: PrincipalsServices & { verification: Verification; uses: UseRecorder; clock: Clock },
+  services: PrincipalsServices & { storage: Storage; verification: Verification; uses: UseRecorder; clock: Clock },
 ): Authenticate {
   const { storage, guard, access, verification, uses, clock } = services
   const known = new Map<string, KnownCaller>()

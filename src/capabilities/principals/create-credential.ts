@@ -1,10 +1,8 @@
 import { Type } from 'typebox'
-import { assert } from '#core/base/assert'
-import type { WorkspaceId } from '#core/base/id'
 import { exactly, idOf, lineOf, secretString, timestamp } from '#core/http/schema'
-import { readGenuine } from '#core/storage/guarded-read'
-import { apiTable, environmentTable, issueKey, roleGrants, type KeysDatabase } from '#cap/keys'
+import { issueKey, roleGrants } from '#cap/keys'
 import { requireAuthority } from './access.ts'
+import { requireBuiltIn } from './built-in.ts'
 import { principalFaults } from './faults.ts'
 import { requirePrincipal } from './find.ts'
 import { operation } from './operation.ts'
@@ -75,16 +73,4 @@ function chosenPermissions(services: PrincipalsServices, wanted: readonly string
     })
   }
   return [...new Set(wanted)].sort()
-}
-
-/** The workspace's built-in API and its one environment. */
-async function requireBuiltIn(services: PrincipalsServices, workspaceId: WorkspaceId) {
-  const reader = services.storage.reader<KeysDatabase>()
-  const found = await reader.selectFrom('environments').innerJoin('apis', 'apis.id', 'environments.api_id')
-    .select(['environments.id as environmentId', 'apis.id as apiId'])
-    .where('apis.workspace_id', '=', workspaceId).where('apis.built_in', '=', 1).executeTakeFirstOrThrow()
-  const api = await readGenuine(services.storage.reader<never>(), services.guard, apiTable, found.apiId)
-  const environment = await readGenuine(services.storage.reader<never>(), services.guard, environmentTable, found.environmentId)
-  assert(api !== null && environment !== null, 'P2: every workspace has its built-in API and environment')
-  return { api, environment }
 }

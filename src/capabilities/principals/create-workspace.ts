@@ -43,7 +43,7 @@ export const createWorkspace = operation.write({
 })
 
 /** Invariant P4: only principals of the first workspace reach beyond their own. @throws Fault principals/not-first-workspace */
-export async function requireFirstWorkspace(services: PrincipalsServices, caller: Caller): Promise<void> {
+export async function requireFirstWorkspace(services: Pick<PrincipalsServices, 'storage' | 'guard'>, caller: Caller): Promise<void> {
   const own = await requireWorkspace(services, caller.workspaceId)
-  if (own.is_root !== 1) throw principalFaults['not-first-workspace']('Ask an owner of the first workspace of this instance.')
+  if (own.is_root !== 1) throw principalFaults['not-first-workspace']('Ask somebody of the first workspace of this instance.')
 }

@@ -8,8 +8,9 @@ import assert from 'node:assert/strict'
 import type { AnyOperation, Caller, Role, WriteOperation } from '#core/http/operation'
 import type { Client } from '#core/http/ports'
 import {
-  createPeppers, createUseRecorder, createVerification, keysMigration, operations as keyOperations, type KeysServices, type UseRecorder, type Verification,
+  createPeppers, createUseRecorder, createVerification, keysMigrations, operations as keyOperations, type KeysServices, type UseRecorder, type Verification,
 } from '#cap/keys'
+import { createMetrics } from '#core/telemetry/metrics'
 import { createSectionSealer } from '#cap/audit'
 import { openFoundations, write, type CallOptions, type FoundationOptions, type Foundations } from '../../../tests/support/foundations.ts'
 import { collectAccess } from './access.ts'
@@ -19,7 +20,7 @@ import { createPrincipal } from './create-principal.ts'
 import { createCredentialGrants } from './credential-grants.ts'
 import { firstStart } from './first-start.ts'
 import { operations } from './index.ts'
-import { principalsMigration } from './migrations/0001-principals.ts'
+import { principalsMigrations } from './migrations/index.ts'
 import type { PrincipalsServices } from './services.ts'
 
 export { edit, fault, read, write } from '../../../tests/support/foundations.ts'
@@ -47,17 +48,17 @@ export interface House extends Foundations {
 
 /** @param first the house that was founded in this database before */
 export async function openHouse(options: Partial<FoundationOptions> = {}, first?: House): Promise<House> {
-  const foundations = await openFoundations({ migrations: [keysMigration, principalsMigration], ...options })
+  const foundations = await openFoundations({ migrations: [...keysMigrations, ...principalsMigrations], ...options })
   const { storage, guard, keyring, clock, random, recorder, subjects } = foundations
   const access = collectAccess(allOperations, [])
   const peppers = createPeppers(keyring)
-  const services: PrincipalsServices = { storage, guard, keyring, peppers, access }
+  const services: PrincipalsServices = { storage, guard, keyring, peppers, access, metrics: createMetrics() }
   const uses = createUseRecorder({ storage, clock, random })
   const verification = createVerification({ storage, guard, peppers, random })
   const keys: KeysServices = {
     storage, guard, keyring, peppers, verification, uses, sections: createSectionSealer(subjects, random), credentialGrants: createCredentialGrants(services),
   }
-  const authenticate = createAuthenticate({ ...services, verification, uses, clock })
+  const authenticate = createAuthenticate({ ...services, storage, verification, uses, clock })
   let ownerSecret = first?.ownerSecret ?? ''
   const founded = await firstStart({ storage, keyring, recorder, clock, random }, { deliver: (secret) => void (ownerSecret = secret), exampleApi: false })
   const client = (clientIp: string): Client => ({ requestId: 'req_0000000000000000', clientIp, userAgent: '' })

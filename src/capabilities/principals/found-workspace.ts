@@ -7,13 +7,11 @@ import type { RowWrite } from '#core/storage/commit'
 import {
   apiTable, defaultPolicies, environmentTable, issueKey, roleGrants, workspaceTable, type ApiRow, type EnvironmentRow, type WorkspaceRow,
 } from '#cap/keys'
+import { builtInApi } from './built-in.ts'
 import { newPrincipal, principalTable, type PrincipalRow } from './principal.ts'
 
 /** The pepper that an environment's first keys are hashed under. */
 const firstPepperVersion = 1
-
-/** The built-in API, whose keys are the control plane's credentials. */
-export const builtInApi = { slug: 'claviger', name: 'Claviger', prefix: 'clv', tag: 'live' } as const
 
 export interface Founded {
   readonly workspace: WorkspaceRow

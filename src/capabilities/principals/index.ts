@@ -11,6 +11,7 @@ import { getWorkspace } from './get-workspace.ts'
 import { listPrincipals } from './list-principals.ts'
 import { listRoles } from './list-roles.ts'
 import { listWorkspaces } from './list-workspaces.ts'
+import { readMetrics } from './read-metrics.ts'
 import { revokePrincipal } from './revoke-principal.ts'
 import { revokeWorkspace } from './revoke-workspace.ts'
 import { updatePrincipal } from './update-principal.ts'
@@ -19,10 +20,11 @@ export { collectAccess, type Access } from './access.ts'
 export { createAuthenticate } from './authenticate.ts'
 export { createCredentialGrants } from './credential-grants.ts'
 export { firstStart, type FirstStart } from './first-start.ts'
-export { principalsMigration } from './migrations/0001-principals.ts'
+export { principalsMigrations } from './migrations/index.ts'
+export { recoverOwner, type RecoveredOwner } from './recover-owner.ts'
 export type { PrincipalsServices } from './services.ts'
 
 export const operations = [
   createPrincipal, listPrincipals, getPrincipal, updatePrincipal, disablePrincipal, enablePrincipal, revokePrincipal, erasePrincipal,
-  createCredential, getSelf, listRoles, createWorkspace, listWorkspaces, getWorkspace, revokeWorkspace,
+  createCredential, getSelf, listRoles, createWorkspace, listWorkspaces, getWorkspace, revokeWorkspace, readMetrics,
 ] as const

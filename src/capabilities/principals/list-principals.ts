@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { decodeCursor, encodeCursor } from '#core/http/cursor'
+import { cursorOf, olderThan, positionOf } from '#core/http/newest-first'
 import { exactly, listLimitDefault, pageOf, pageQuery } from '#core/http/schema'
 import { operation } from './operation.ts'
 import { presentPrincipal, type PrincipalsDatabase } from './principal.ts'
@@ -8,7 +8,7 @@ import { principalOutput, role } from './principal-schema.ts'
 export const listPrincipals = operation.read({
   id: 'principals.list',
   summary: 'List principals',
-  description: 'Everybody who acts, or acted, in the workspace, by id.',
+  description: 'Everybody who acts, or acted, in the workspace, the newest first.',
   http: 'GET /v1/principals',
   permission: 'principals:read',
   existence: 'principals:read',
@@ -19,13 +19,12 @@ export const listPrincipals = operation.read({
   output: pageOf(principalOutput),
   async handle({ query }, call, services) {
     const limit = query.limit ?? listLimitDefault
-    const [after] = query.cursor === undefined ? [''] : decodeCursor('principals.list', query.cursor, ['string'])
     let select = services.storage.reader<PrincipalsDatabase>().selectFrom('principals').selectAll()
-      .where('workspace_id', '=', call.caller.workspaceId).where('id', '>', after)
+      .where('workspace_id', '=', call.caller.workspaceId).where(olderThan('principals', positionOf('principals.list', query)))
     if (query.role !== undefined) select = select.where('role', '=', query.role)
-    const rows = await select.orderBy('id').limit(limit + 1).execute()
+    const rows = await select.orderBy('created_at_ms', 'desc').orderBy('id', 'desc').limit(limit + 1).execute()
     const items = rows.slice(0, limit)
     const last = rows.length > limit ? items.at(-1) : undefined
-    return { items: items.map(presentPrincipal), nextCursor: last === undefined ? null : encodeCursor('principals.list', [last.id]) }
+    return { items: items.map(presentPrincipal), nextCursor: last === undefined ? null : cursorOf('principals.list', last) }
   },
 })

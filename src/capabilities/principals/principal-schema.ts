@@ -1,7 +1,7 @@
 /** Schemas that this room's operations share. */
 import { Type } from 'typebox'
 import { roles } from '#core/http/operation'
-import { exactly, idOf, lineOf, nullable, oneOf } from '#core/http/schema'
+import { exactly, formMark, idOf, lineOf, nullable, oneOf } from '#core/http/schema'
 
 export const role = oneOf(roles, { description: 'A named set of permissions; `roles list` shows them.' })
 export const principalName = lineOf(80, 'What people call the principal; unique in the workspace.')
@@ -22,6 +22,6 @@ export const principalOutput = exactly({
 
 /** A permission of the control plane, or `*`. */
 export const controlPermission = Type.String({
-  pattern: '^(\\*|[a-z]+(-[a-z]+)*:[a-z]+(-[a-z]+)*)$', maxLength: 64,
+  pattern: '^(\\*|[a-z]+(-[a-z]+)*:[a-z]+(-[a-z]+)*)$', [formMark]: 'a permission of the control plane, or *', maxLength: 64,
   description: 'A permission of the control plane; `*` is whatever the role grants, now and after an upgrade.', examples: ['keys:verify'],
 })

@@ -8,6 +8,7 @@ import { getPrincipal } from './get-principal.ts'
 import { getWorkspace } from './get-workspace.ts'
 import { listPrincipals } from './list-principals.ts'
 import { listWorkspaces } from './list-workspaces.ts'
+import { readMetrics } from './read-metrics.ts'
 import { disablePrincipal } from './disable-principal.ts'
 import { erasePrincipal } from './erase-principal.ts'
 import { revokePrincipal } from './revoke-principal.ts'
@@ -23,6 +24,39 @@ test('a new workspace has an owner whose credential works there and nowhere else
   const as = await house.as(tenant.secret)
   assert.deepEqual([as.caller.workspaceId, as.caller.principalId], [tenant.workspaceId, tenant.ownerId])
   assert.deepEqual((await read(house, house.services, listPrincipals, as, {})).items.map(({ principalId }) => principalId), [tenant.ownerId])
+  await house.close()
+})
+
+test('P4: the metrics of the instance are for the first workspace alone, whatever the role elsewhere', async () => {
+  const house = await openHouse()
+  const tenant = await found(house)
+  assert.equal(typeof (await read(house, house.services, readMetrics, await house.as(house.ownerSecret), {})), 'string')
+  await assert.rejects(async () => read(house, house.services, readMetrics, await house.as(tenant.secret), {}), fault('principals/not-first-workspace'))
+  await house.close()
+})
+
+test('lists of principals and workspaces begin with the newest and page without a gap', async () => {
+  const house = await openHouse()
+  const as = await house.as(house.ownerSecret)
+  const principals = [as.caller.principalId as string]
+  const workspaces = [house.workspaceId]
+  for (const pauseMs of [1, 5, 60_000]) {
+    house.pass(pauseMs)
+    principals.unshift((await house.hire('developer')).principalId)
+    workspaces.unshift((await found(house, `Tenant ${pauseMs}`)).workspaceId)
+  }
+  const seen: { readonly principals: string[]; readonly workspaces: string[] } = { principals: [], workspaces: [] }
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Awaited<ReturnType<typeof listPrincipals.handle>> = await read(house, house.services, listPrincipals, as, { query: { limit: 2, ...(cursor === '' ? {} : { cursor }) } })
+    seen.principals.push(...page.items.map(({ principalId }) => principalId))
+    cursor = page.nextCursor
+  }
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Awaited<ReturnType<typeof listWorkspaces.handle>> = await read(house, house.services, listWorkspaces, as, { query: { limit: 1, ...(cursor === '' ? {} : { cursor }) } })
+    seen.workspaces.push(...page.items.map(({ workspaceId }) => workspaceId))
+    cursor = page.nextCursor
+  }
+  assert.deepEqual(seen, { principals, workspaces })
   await house.close()
 })
 

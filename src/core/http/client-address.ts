@@ -21,11 +21,7 @@ const withPort = /^(?:\[([0-9a-fA-F:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5})
  * @param trustedProxies CIDR blocks
  */
 export function createClientAddress(trustedProxies: readonly string[]): (request: IncomingMessage) => string {
-  const trusted = trustedProxies.map((text) => {
-    const block = parseCidr(text)
-    assert(block !== null, 'H10: a trusted proxy is named by an address or CIDR block')
-    return block
-  })
+  const trusted = blocksOf(trustedProxies)
   /** An address stays the same as long as its socket, and is asked for with every request. */
   const peers = new WeakMap<Socket, string>()
 
@@ -43,6 +39,26 @@ export function createClientAddress(trustedProxies: readonly string[]): (request
     const forwarded = headers['x-forwarded-for']
     return forwarded !== undefined && isWithin(trusted, peer) ? forwardedClient(trusted, peer, String(forwarded)) : peer
   }
+}
+
+/** Whether an address is one of these proxies'. */
+export function createProxyTest(trustedProxies: readonly string[]): (address: string) => boolean {
+  const trusted = blocksOf(trustedProxies)
+  return (address) => isWithin(trusted, address)
+}
+
+/** What counts as one address: an IPv4 address, or an IPv6 /64. */
+export function networkOf(address: string): string {
+  const words = parseIp(address)
+  return words === null || words.length === 1 ? address : words.slice(0, 2).join('/')
+}
+
+function blocksOf(trustedProxies: readonly string[]): readonly Cidr[] {
+  return trustedProxies.map((text) => {
+    const block = parseCidr(text)
+    assert(block !== null, 'H10: a trusted proxy is named by an address or CIDR block')
+    return block
+  })
 }
 
 function forwardedClient(trusted: readonly Cidr[], peer: string, header: string): string {

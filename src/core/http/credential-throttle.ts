@@ -1,4 +1,4 @@
-import { parseIp } from '@claviger/verifier'
+import { networkOf } from './client-address.ts'
 
 interface Bucket {
   readonly tokens: number
@@ -38,9 +38,4 @@ export function createCredentialThrottle(burst: number, perS: number): Credentia
       return isAllowed ? 0 : Math.ceil((1 - refilled) / perS)
     },
   }
-}
-
-function networkOf(address: string): string {
-  const words = parseIp(address)
-  return words === null || words.length === 1 ? address : words.slice(0, 2).join('/')
 }

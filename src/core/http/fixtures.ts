@@ -18,10 +18,9 @@ import { createMetrics, type Metrics } from '#core/telemetry/metrics'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { httpFaults } from './faults.ts'
 import { idempotencyMigration } from './idempotency.ts'
-import { operationsOf, type AnyMount, type Call, type Caller } from './operation.ts'
+import { operationsOf, type AnyMount, type Call, type Caller, type Mount } from './operation.ts'
 import { requireVersion } from './perform.ts'
 import type { Act, Authenticate } from './ports.ts'
-import { metricsMount } from './read-metrics.ts'
 import { exactly, idOf, lineOf, nullable, pageOf, pageQuery, secretString } from './schema.ts'
 import { createHttpServer, type HttpServer, type HttpServerOptions } from './server.ts'
 
@@ -48,6 +47,18 @@ export const thingFaults = defineFaults('things', {
   'not-found': { status: 404, title: 'No such thing' },
   'name-taken': { status: 409, title: 'The name is taken' },
   undeclared: { status: 409, title: 'Declared by no operation' },
+})
+
+interface MetricsServices {
+  readonly metrics: Metrics
+}
+
+/** An address outside `/v1`, and an answer that is not JSON. */
+const readMetrics = operationsOf<MetricsServices>().read({
+  id: 'telemetry.read-metrics', summary: 'Read the metrics', description: 'Of the server.', http: 'GET /metrics',
+  permission: 'telemetry:read', existence: 'telemetry:read', roles: ['owner'], criticality: 'none', faults: [],
+  input: {}, output: Type.String(), contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  handle: (_input, _call, services) => services.metrics.text(),
 })
 
 /** What a test may do to the handlers. */
@@ -199,7 +210,7 @@ export async function startServer(options: Partial<HttpServerOptions> & { readon
   }
   const metrics = createMetrics()
   const server = await createHttpServer({
-    mounts: [{ operations, services: switches }, metricsMount(metrics)],
+    mounts: [{ operations, services: switches }, { operations: [readMetrics], services: { metrics } } satisfies Mount<MetricsServices>],
     ports: { authenticate, record },
     clock: createClock(options.wallMs),
     random: systemRandom,
@@ -209,6 +220,7 @@ export async function startServer(options: Partial<HttpServerOptions> & { readon
     openapiInfo: { title: 'Things', version: '1.0.0', description: 'A server for **tests**.' },
     errorPages: (code) => (code === 'things/not-found' ? '# things/not-found\n\nThere is no such thing.' : null),
     isReady: () => Promise.resolve({ storage: true }),
+    prove: (nonce) => (nonce === 'a-nonce' ? 'its-proof' : null),
     ...options,
   })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })

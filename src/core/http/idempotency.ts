@@ -13,7 +13,7 @@ import type { IncomingMessage } from 'node:http'
 import { canonicalJson, type JsonValue } from '#core/base/json'
 import { sha256 } from '#core/crypto/hash'
 import { CommitConflict, emptyCommit, type RowWrite } from '#core/storage/commit'
-import type { Migration, Storage } from '#core/storage/storage'
+import type { Migration, ReadableStorage, Storage } from '#core/storage/storage'
 import { defineTable, type RowBase } from '#core/storage/table'
 import type { ServerContext } from './context.ts'
 import { httpFaults } from './faults.ts'
@@ -126,7 +126,7 @@ const conflictsMax = 20
  *
  * @param exceptId the row of the erasure itself
  */
-export async function answerErasures(storage: Storage, subjects: readonly string[], exceptId: string): Promise<readonly RowWrite[]> {
+export async function answerErasures(storage: ReadableStorage, subjects: readonly string[], exceptId: string): Promise<readonly RowWrite[]> {
   if (subjects.length === 0) return []
   const rows = await storage.reader<IdempotencyDatabase>().selectFrom('idempotency_keys').selectAll()
     .where('subject', 'in', subjects).where('subject', '<>', '').where('id', '<>', exceptId).orderBy('id').limit(erasedAtOnce).execute()
@@ -140,7 +140,7 @@ export async function answerErasures(storage: Storage, subjects: readonly string
  * The rest of them, when there are more than one commit takes. The erasure itself is committed by now, so nothing that
  * goes wrong here undoes it; what stays ends with its 24 hours.
  */
-export async function eraseAnswers({ storage, atMs }: { storage: Storage; atMs: number }, subjects: readonly string[], exceptId: string): Promise<void> {
+export async function eraseAnswers(storage: Storage, atMs: number, subjects: readonly string[], exceptId: string): Promise<void> {
   for (let conflicts = 0; conflicts < conflictsMax; ) {
     const writes = await answerErasures(storage, subjects, exceptId)
     if (writes.length === 0) return

@@ -12,6 +12,8 @@ export interface Limits {
   readonly inFlightMax: number
   /** Open connections. */
   readonly connectionsMax: number
+  /** Those of one client address, or IPv6 /64; trusted proxies may have as many as there are. */
+  readonly connectionsPerAddressMax: number
   /** Refused credentials that one client address may send in a row, and how many more each second. */
   readonly refusedCredentialsMax: number
   readonly refusedCredentialsPerS: number
@@ -34,6 +36,7 @@ export const defaultLimits: Limits = Object.freeze({
   queryParamsMax: 100,
   inFlightMax: 1_024,
   connectionsMax: 8_192,
+  connectionsPerAddressMax: 2_048,
   refusedCredentialsMax: 100,
   refusedCredentialsPerS: 10,
   headersTimeoutMs: 10_000,

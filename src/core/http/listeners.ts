@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { assert } from '#core/base/assert'
 import type { Logger } from '#core/telemetry/logger'
+import { createConnectionCounts } from './connection-counts.ts'
 import type { Limits } from './limits.ts'
 import { readTls, tlsFingerprint, type TlsFiles } from './tls.ts'
 
@@ -38,11 +39,13 @@ export interface Listeners {
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 const tlsCheckMs = 1_000
 
-export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Logger): Listeners {
+/** @param isProxy the addresses of proxies that are trusted */
+export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Logger, isProxy: (address: string) => boolean): Listeners {
   /** One an address: `localhost` has two. */
   const servers: (Server | TlsServer)[] = []
   /** All of them: Node itself forgets those that have not shaken hands yet. */
   const sockets = new Set<Socket>()
+  const counts = createConnectionCounts(limits.connectionsPerAddressMax, isProxy)
   let fingerprint = tls === null ? '' : tlsFingerprint(tls)
   const watch = tls === null ? null : setInterval(reloadIfChanged, tlsCheckMs).unref()
 
@@ -76,6 +79,8 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
       server.on('checkExpectation', unmetExpectation)
       server.on('connect', connect)
       server.on('connection', (socket: Socket) => {
+        // Before a byte of it was read; over TLS before the handshake.
+        if (!counts.admit(socket)) return void socket.destroy()
         sockets.add(socket)
         socket.once('close', () => sockets.delete(socket))
       })

@@ -19,8 +19,8 @@ const list = { path: '/v1/things' }
 const head = (line: string, ...headers: readonly string[]): string => [line, 'Host: a', ...headers, '', ''].join('\r\n')
 const inFlight = async ({ metrics }: TestServer): Promise<number> => Number(/_in_flight (\d+)/.exec(await metrics.text())?.[1])
 
-async function opened(port: number, bytes = ''): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+async function opened(port: number, bytes = '', localAddress = '127.0.0.1'): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
   socket.on('error', () => {})
   await new Promise((resolve) => socket.once('connect', resolve))
   if (bytes !== '') socket.write(bytes)
@@ -138,6 +138,39 @@ test('connections beyond the bound are closed at once, and places that become fr
     await until(async () => (await sendRaw(things.port, head('GET /healthz HTTP/1.1', 'Connection: close'))).startsWith('HTTP/1.1 200'))
     second.destroy()
   })
+})
+
+/** Whether a connection from this address is served; it is closed again. */
+async function isServed(port: number, from: string): Promise<boolean> {
+  const socket = await opened(port, head('GET /healthz HTTP/1.1', 'Connection: close'), from)
+  const chunks: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await new Promise((resolve) => socket.once('close', resolve))
+  return Buffer.concat(chunks).toString('latin1').startsWith('HTTP/1.1 200')
+}
+
+test('one address has its share of the connections and no more, so that others find one', async () => {
+  await withServer({ connectionsMax: 6, connectionsPerAddressMax: 3 }, async ({ port }) => {
+    const greedy = await Promise.all(Array.from({ length: 3 }, () => opened(port, '', '127.0.0.2')))
+    for (let attempt = 0; attempt < 20; attempt++) assert.equal(await isServed(port, '127.0.0.2'), false)
+    assert.equal(await isServed(port, '127.0.0.3'), true)
+    // Neither what was refused nor what has ended is counted.
+    for (const socket of greedy) socket.destroy()
+    await until(() => isServed(port, '127.0.0.2'))
+    const again = await Promise.all(Array.from({ length: 2 }, () => opened(port, '', '127.0.0.2')))
+    await until(() => isServed(port, '127.0.0.2'))
+    for (const socket of again) socket.destroy()
+  })
+})
+
+test('the connections of a trusted proxy are not counted: behind it are many', async () => {
+  await withServer({ connectionsPerAddressMax: 1 }, async ({ port }) => {
+    const proxied = await Promise.all(Array.from({ length: 5 }, () => opened(port, '', '127.0.0.9')))
+    assert.equal(await isServed(port, '127.0.0.9'), true)
+    const direct = await opened(port, '', '127.0.0.2')
+    assert.equal(await isServed(port, '127.0.0.2'), false)
+    for (const socket of [...proxied, direct]) socket.destroy()
+  }, { trustedProxies: ['127.0.0.8/31'] })
 })
 
 test('an address that sends one refused credential after the other is told to wait, and a valid one still goes through', async () => {

@@ -11,8 +11,8 @@ import { assert } from '#core/base/assert'
 import type { Clock } from '#core/base/clock'
 import type { KeyId, PrincipalId, Random, WorkspaceId } from '#core/base/id'
 import type { JsonObject } from '#core/base/json'
-import type { Expectation, RowWrite } from '#core/storage/commit'
-import type { Storage } from '#core/storage/storage'
+import type { Expectation, RowWrite, Silence } from '#core/storage/commit'
+import type { ReadableStorage } from '#core/storage/storage'
 
 /** Named sets of permissions, from the most to the least powerful. Which operations each may call, they say themselves. */
 export const roles = ['owner', 'admin', 'operator', 'developer', 'auditor'] as const
@@ -41,7 +41,7 @@ export interface Call {
   readonly atMs: number
   readonly clock: Clock
   readonly random: Random
-  readonly storage: Storage
+  readonly storage: ReadableStorage
   /** The version that `If-Match` demands, or null. */
   readonly ifMatch: number | null
 }
@@ -62,6 +62,7 @@ export interface Decision<Out> {
   readonly target: string
   readonly writes: readonly RowWrite[]
   readonly expects?: readonly Expectation[]
+  readonly silences?: readonly Silence[]
   /** Stands in the leaf for ever: ids, permissions, times, reasons from fixed lists; never personal data. */
   readonly facts: JsonObject
   readonly details?: readonly Detail[]

@@ -38,6 +38,20 @@ test('whoever opens the address of the server is sent to the reference', async (
   assert.deepEqual([status, headers['location']], [302, '/docs'])
 })
 
+test('a slash too many is taken off, for good', async () => {
+  for (const path of ['/docs', '/errors']) {
+    const { status, headers } = await page(`${path}/`, browser)
+    assert.deepEqual([status, headers['location']], [308, path])
+    assert.equal((await page(path, browser)).status, 200)
+  }
+})
+
+test('a nonce is answered by its proof, which nobody keeps; what is no nonce is not there', async () => {
+  const { status, text, headers } = await page('/.well-known/claviger-server/a-nonce')
+  assert.deepEqual([status, text, headers['cache-control']], [200, 'its-proof', 'no-store'])
+  assert.equal((await page('/.well-known/claviger-server/another')).status, 404)
+})
+
 test('the page of a fault is HTML for browsers and Markdown for everybody else', async () => {
   const forBrowser = await page('/errors/things/not-found', browser)
   assert.deepEqual([forBrowser.status, forBrowser.headers['content-type']], [200, 'text/html; charset=utf-8'])
@@ -57,7 +71,7 @@ test('the index lists every fault with its status and title', async () => {
 })
 
 test('no address names a page that is not of a fault', async () => {
-  for (const path of ['/errors/things/unknown', '/errors/things', '/errors/..%2f..%2fpackage/json', '/errors/things/not-found.md', '/errors/%2e%2e/not-found', '/errors/a/b/c', '/docs/', '/favicon.ico']) {
+  for (const path of ['/errors/things/unknown', '/errors/things', '/errors/..%2f..%2fpackage/json', '/errors/things/not-found.md', '/errors/%2e%2e/not-found', '/errors/a/b/c', '/docs//', '/favicon.ico']) {
     const { status, json } = await page(path)
     assert.deepEqual([status, json['code']], [404, 'http/no-such-route'], path)
   }

@@ -37,9 +37,11 @@ export interface PagesOptions {
   readonly openapi: () => object
   readonly errorPages: ErrorPages
   readonly isReady: () => Promise<Readiness>
+  /** Answers who asks whether this is the server of a data directory that both can read; null for what is no nonce. */
+  readonly prove: (nonce: string) => string | null
 }
 
-export function publicPages({ openapi, errorPages, isReady }: PagesOptions): readonly Page[] {
+export function publicPages({ openapi, errorPages, isReady, prove }: PagesOptions): readonly Page[] {
   // The operations do not change while the server runs, so what is derived from them is made once.
   const openapiAnswer = once(() => jsonAnswer(200, openapi()))
   const docsAnswer = once(() => docsPage(openapi() as OpenapiDocument))
@@ -51,7 +53,19 @@ export function publicPages({ openapi, errorPages, isReady }: PagesOptions): rea
     { name: 'docs', path: '/docs', answer: docsAnswer },
     { name: 'errors', path: '/errors', answer: once(errorIndex) },
     { name: 'error', path: '/errors/:area/:name', answer: (request) => errorPage(errorPages, request) },
+    { name: 'proof', path: '/.well-known/claviger-server/:nonce', answer: ({ params }) => proof(prove(params['nonce'] ?? '')) },
+    // People type a slash too many. One address each, so that a page's own links and a cache know one page.
+    ...['/docs', '/errors'].map((path): Page => ({ name: 'redirect', path: `${path}/`, answer: () => movedTo(path) })),
   ]
+}
+
+/** 308 (RFC 9110 §15.4.9), for good. */
+const movedTo = (path: string): Answer => [308, 'text/plain; charset=utf-8', `It is at ${path}.`, ['location', path]]
+
+/** @throws Fault http/no-such-route */
+function proof(text: string | null): Answer {
+  if (text === null) throw httpFaults['no-such-route']('A nonce is 32 bytes in base64url.')
+  return [200, 'text/plain; charset=utf-8', text, []]
 }
 
 /** Made once, into bytes that all answers share: many that are not taken do not add up. */

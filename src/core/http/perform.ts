@@ -72,7 +72,7 @@ async function decideAndRecord(
   const decision: Decision<unknown> = await operation.decide(input as never, call, route.services)
   const body = bodyOf(route, decision.output)
   const { entryId } = await record(exchange, route, operation, call, decision, replay)
-  if (decision.erases !== undefined) await eraseAnswers(call, decision.erases, replay?.id ?? '')
+  if (decision.erases !== undefined) await eraseAnswers(exchange.context.storage, call.atMs, decision.erases, replay?.id ?? '')
   decision.committed?.()
   return [operation.status, contentTypeOf(route), body, ['claviger-audit-entry', entryId, ...versionHeader(route, decision.output)]]
 }

@@ -3,23 +3,34 @@ import { Type, type TSchema } from 'typebox'
 import { idPattern, idPrefixes, type IdPrefix } from '#core/base/id'
 import { secretMark } from '#core/telemetry/redact'
 
+/** What a `pattern` demands, in words that fit behind "Must be": a regular expression says little to most people. */
+export const formMark = 'x-claviger-form'
+
 export const secretString = (options: { description: string; maxLength: number }) => Type.String({ ...options, [secretMark]: true })
 
 export const idOf = (prefix: IdPrefix, description = `Id of the ${idPrefixes[prefix]}.`) =>
-  Type.String({ pattern: idPattern(prefix), minLength: 20, maxLength: 20, description, examples: [`${prefix}_4Fh2kQ9sVbT1xY7z`] })
+  Type.String({
+    pattern: idPattern(prefix), [formMark]: `${prefix}_ and 16 letters or digits`, minLength: 20, maxLength: 20, description, examples: [`${prefix}_4Fh2kQ9sVbT1xY7z`],
+  })
 
 /** One line of visible text: no control characters, no leading or trailing space. */
 export const lineOf = (maxLength: number, description: string) =>
-  Type.String({ minLength: 1, maxLength, pattern: '^(?! )[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*(?<! )$', description })
+  Type.String({
+    minLength: 1, maxLength, pattern: '^(?! )[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*(?<! )$', [formMark]: 'one line of visible text, with no space at its ends', description,
+  })
 
 /** Lower-case name that stands in addresses and on the command line. */
 export const slugOf = (description: string) =>
-  Type.String({ minLength: 2, maxLength: 40, pattern: '^[a-z][a-z0-9]*(-[a-z0-9]+)*$', description, examples: ['market-data'] })
+  Type.String({
+    minLength: 2, maxLength: 40, pattern: '^[a-z][a-z0-9]*(-[a-z0-9]+)*$', [formMark]: 'lower-case letters and digits, in words joined by hyphens',
+    description, examples: ['market-data'],
+  })
 
 /** RFC 3339 in UTC, milliseconds optional, years 2000 to 9999. */
 export const timestamp = (description: string) =>
   Type.String({
     pattern: '^[2-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?Z$',
+    [formMark]: 'a time in UTC, as RFC 3339 writes it',
     maxLength: 24,
     description,
     examples: ['2027-01-31T00:00:00.000Z'],

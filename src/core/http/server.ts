@@ -14,7 +14,7 @@ import type { Random } from '#core/base/id'
 import type { Storage } from '#core/storage/storage'
 import type { Logger } from '#core/telemetry/logger'
 import type { Metrics } from '#core/telemetry/metrics'
-import { createClientAddress } from './client-address.ts'
+import { createClientAddress, createProxyTest } from './client-address.ts'
 import { answerClientError, refuseConnect } from './client-errors.ts'
 import type { ServerContext } from './context.ts'
 import { createCredentialThrottle } from './credential-throttle.ts'
@@ -42,6 +42,8 @@ export interface HttpServerOptions {
   readonly openapiInfo: OpenapiInfo
   readonly errorPages: ErrorPages
   readonly isReady: () => Promise<Readiness>
+  /** Proves to other programs of this user which server it is. */
+  readonly prove: (nonce: string) => string | null
   readonly limits?: Partial<Limits>
   readonly tls?: TlsFiles
   /** CIDR blocks of proxies whose `X-Forwarded-For` is believed. */
@@ -50,9 +52,15 @@ export interface HttpServerOptions {
   readonly unsafePlainHttp?: boolean
 }
 
+/** One socket. */
+export interface Bound {
+  readonly address: string
+  readonly port: number
+}
+
 export interface HttpServer {
   /** @throws Error `EADDRINUSE` and its kin, from Node */
-  listen(at: { readonly host: string; readonly port: number }): Promise<Listening>
+  listen(at: { readonly host: string; readonly port: number }): Promise<Listening & { readonly addresses: readonly Bound[] }>
   /** The OpenAPI 3.1 document. */
   openapi(): object
   /** Reads the certificate files again. One that cannot be used is logged, and the old one stays. */
@@ -64,7 +72,7 @@ export interface HttpServer {
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const context = contextOf(options)
   const { limits, newRequestId, logger } = context
-  const listeners = createListeners(limits, options.tls ?? null, logger)
+  const listeners = createListeners(limits, options.tls ?? null, logger, createProxyTest(options.trustedProxies ?? []))
   const unmatched: Label = { name: 'unmatched', logLevel: 'debug', meter: options.metrics.meterOf('unmatched') }
   const app = fastify({
     serverFactory: (handler) => listeners.create({
@@ -97,7 +105,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   })
   await app.ready()
   return {
-    listen: (at) => listeners.listen(app, at, options.unsafePlainHttp ?? false),
+    listen: async (at) => ({ ...(await listeners.listen(app, at, options.unsafePlainHttp ?? false)), addresses: app.addresses().filter((each) => typeof each === 'object') }),
     openapi: () => app.swagger(),
     reloadTls: () => listeners.reloadTls(),
     close: () => {

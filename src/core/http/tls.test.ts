@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { connect, type ConnectionOptions } from 'node:tls'
+import type { Limits } from './limits.ts'
 import { sendRaw, startServer, until, type TestServer } from './fixtures.ts'
 
 const skip = spawnSync('openssl', ['version']).status === 0 ? false : 'the openssl command is not there to make certificates with'
@@ -40,9 +41,9 @@ const install = (name: string): void => {
   }
 }
 
-async function withTls(more: { readonly clientCaFile?: string }, run: (things: TestServer) => Promise<void>): Promise<void> {
+async function withTls(more: { readonly clientCaFile?: string }, run: (things: TestServer) => Promise<void>, limits: Partial<Limits> = {}): Promise<void> {
   install('server')
-  const things = await startServer({ tls: { certFile: file('live.crt'), keyFile: file('live.key'), ...more } })
+  const things = await startServer({ tls: { certFile: file('live.crt'), keyFile: file('live.key'), ...more }, limits })
   try {
     await run(things)
   } finally {
@@ -103,6 +104,20 @@ test('a certificate that cannot be used is reported, and the one before stays', 
       assert.equal((await fetched(things, trusting('server'))).status, 200)
     }
   })
+})
+
+test('whoever connects and never shakes hands is counted with their address all the same', { skip }, async () => {
+  await withTls({}, async (things) => {
+    const silent = await Promise.all(Array.from({ length: 2 }, async () => {
+      const socket = connectPlain({ port: things.port, host: '127.0.0.1', localAddress: '127.0.0.2' }).on('error', () => {})
+      await new Promise((resolve) => socket.once('connect', resolve))
+      return socket
+    }))
+    await assert.rejects(fetched(things, { ...trusting('server'), localAddress: '127.0.0.2' } as ConnectionOptions), /ECONNRESET|EPIPE|socket hang up|disconnected/)
+    assert.equal((await fetched(things, trusting('server'))).status, 200)
+    for (const socket of silent) socket.destroy()
+    await until(() => fetched(things, { ...trusting('server'), localAddress: '127.0.0.2' } as ConnectionOptions).then(() => true, () => false))
+  }, { connectionsPerAddressMax: 2 })
 })
 
 test('with mutual TLS only clients of the named authority get in', { skip }, async () => {

@@ -9,6 +9,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { InputError } from '#core/base/fault'
 import { httpFaults } from './faults.ts'
+import { formMark } from './schema.ts'
 
 type Part = 'body' | 'query' | 'path'
 
@@ -27,8 +28,9 @@ const repeatableName = /^[A-Za-z0-9_.-]{1,40}$/
 /** A function that refuses every value which the schema does not allow. @throws Fault http/invalid-input */
 export function compileCheck(schema: TSchema, part: Part): (value: unknown) => void {
   const compiled = Compile(schema)
+  const forms = formsOf(schema)
   return (value) => {
-    if (!compiled.Check(value)) throw invalidInput(inputErrors(part, compiled.Errors(value)))
+    if (!compiled.Check(value)) throw invalidInput(inputErrors(part, compiled.Errors(value), forms))
   }
 }
 
@@ -42,7 +44,7 @@ export const invalidInput = (errors: readonly InputError[]) =>
   httpFaults['invalid-input']('Correct what `errors` lists, and send it again.', { errors })
 
 /** One error for each place. */
-function inputErrors(part: Part, errors: readonly SchemaError[]): readonly InputError[] {
+function inputErrors(part: Part, errors: readonly SchemaError[], forms: Forms): readonly InputError[] {
   const byPointer = new Map<string, SchemaError[]>()
   for (const error of errors) {
     for (const path of placesOf(error)) {
@@ -50,7 +52,7 @@ function inputErrors(part: Part, errors: readonly SchemaError[]): readonly Input
       byPointer.set(pointer, [...(byPointer.get(pointer) ?? []), error])
     }
   }
-  return [...byPointer].slice(0, errorsMax).map(([pointer, all]) => ({ pointer, detail: detailOf(all) }))
+  return [...byPointer].slice(0, errorsMax).map(([pointer, all]) => ({ pointer, detail: detailOf(all, forms) }))
 }
 
 /** A missing or unknown member is told at its own place, not at the object's. */
@@ -69,12 +71,37 @@ function pointerOf(part: Part, path: string): string {
   return [part, ...repeatable].join('.')
 }
 
-function detailOf(errors: readonly SchemaError[]): string {
+function detailOf(errors: readonly SchemaError[], forms: Forms): string {
   const allowed = errors.flatMap(({ keyword, params }) => (keyword === 'const' ? [member(params, 'allowedValue')] : []))
   if (allowed.length > 0) return `Must be ${allowed.map((value) => JSON.stringify(value)).join(' or ')}.`
   // Of a nullable field the demand on the value is told, not that it could have been null.
   const error = errors.find(({ keyword, params }) => keyword !== 'anyOf' && !(keyword === 'type' && member(params, 'type') === 'null')) ?? errors[0]
+  if (error?.keyword === 'pattern') return `Must be ${forms.get(String(member(error.params, 'pattern'))) ?? 'of another form'}.`
   return error === undefined ? 'Is not valid.' : (demands[error.keyword]?.(error.params) ?? 'Is not valid.')
+}
+
+/** What patterns demand, in words, by the pattern. */
+type Forms = ReadonlyMap<string, string>
+
+interface Formed {
+  readonly pattern?: unknown
+  readonly [formMark]?: unknown
+  readonly examples?: readonly unknown[]
+}
+
+/** Every pattern of a schema, however deep, with its words and an example. */
+function formsOf(schema: object): Forms {
+  const forms = new Map<string, string>()
+  const visit = (node: object): void => {
+    const { pattern, [formMark]: form, examples } = node as Formed
+    if (typeof pattern === 'string' && typeof form === 'string') {
+      const [example] = examples ?? []
+      forms.set(pattern, typeof example === 'string' ? `${form}, such as ${example}` : form)
+    }
+    for (const part of Object.values(node) as readonly unknown[]) if (typeof part === 'object' && part !== null) visit(part)
+  }
+  visit(schema)
+  return forms
 }
 
 const member = (params: object, name: string): unknown => (params as Readonly<Record<string, unknown>>)[name]
@@ -88,7 +115,6 @@ const demands: Readonly<Record<string, (params: object) => string>> = {
   enum: (params) => `Must be one of ${JSON.stringify(member(params, 'allowedValues'))}.`,
   minLength: (params) => `Must have at least ${limit(params)} characters.`,
   maxLength: (params) => `Must have at most ${limit(params)} characters.`,
-  pattern: (params) => `Must match ${String(member(params, 'pattern'))}`,
   minimum: (params) => `Must be at least ${limit(params)}.`,
   maximum: (params) => `Must be at most ${limit(params)}.`,
   exclusiveMinimum: (params) => `Must be more than ${limit(params)}.`,

@@ -9,7 +9,7 @@
  * @module
  */
 import { sql, type Kysely } from 'kysely'
-import type { Storage } from './storage.ts'
+import type { ReadableStorage } from './storage.ts'
 
 /** A run holds the entries whose indexes agree but for this many low bits. Part of the schema: never changes. */
 export const runBits = 11
@@ -45,7 +45,7 @@ export async function findEntry(reader: Kysely<never>, stream: string, id: strin
 }
 
 /** Whether an entry is committed and still waits for its index. Never so on SQLite, which gives it in the commit. */
-export async function isPending(storage: Storage, stream: string, id: string): Promise<boolean> {
+export async function isPending(storage: ReadableStorage, stream: string, id: string): Promise<boolean> {
   if (storage.engine === 'sqlite') return false
   const result = await sql`SELECT 1 FROM entries_pending WHERE stream = ${stream} AND id = ${id} LIMIT 1`.execute(storage.reader<never>())
   return result.rows.length > 0

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { systemRandom } from '#core/crypto/random'
 import { doorTable, put, testMigration, type DoorRow, type TestTables } from './conformance/harness.ts'
 import { readGuarded } from './guarded-read.ts'
-import { createRowCache } from './row-cache.ts'
+import { createRowCache, rowsMax } from './row-cache.ts'
 import { createRowGuard } from './row-guard.ts'
 import { openSqlite } from './sqlite/open-sqlite.ts'
 
@@ -65,4 +65,19 @@ test('where other servers write too nothing is kept, and somebody else\'s write 
   assert.equal(cache.get(doorTable, 'a'), undefined)
   cache.put(doorTable, row, before)
   assert.equal(cache.get(doorTable, 'a'), undefined)
+})
+
+test('at most 4,096 rows are kept: the one that was read first gives way', () => {
+  assert.equal(rowsMax, 4_096)
+  const cache = createRowCache({ exclusive: true, onCommitted() {}, onForeignWrite() {} })
+  assert.ok(cache !== null)
+  const put = (nth: number) => cache.put(doorTable, { id: `door ${nth}`, version: 1, label: '', salt: Buffer.alloc(16), mac: Buffer.alloc(32) }, cache.moment(doorTable))
+  for (let nth = 0; nth < rowsMax; nth++) put(nth)
+  const isKept = (nth: number) => cache.get(doorTable, `door ${nth}`) !== undefined
+  assert.deepEqual([isKept(0), isKept(rowsMax - 1)], [true, true])
+  // One that is there already pushes no other out.
+  put(rowsMax - 1)
+  assert.equal(isKept(0), true)
+  put(rowsMax)
+  assert.deepEqual([isKept(0), isKept(1), isKept(rowsMax)], [false, true, true])
 })

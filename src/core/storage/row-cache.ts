@@ -18,7 +18,8 @@ export interface RowCache {
   clear(): void
 }
 
-const rowsMax = 4_096
+/** The one that was read first gives way to the next. */
+export const rowsMax = 4_096
 
 /** Null where other servers write too: there every read asks the database. */
 export function createRowCache(storage: Pick<Storage, 'exclusive' | 'onCommitted' | 'onForeignWrite'>): RowCache | null {
@@ -48,8 +49,9 @@ export function createRowCache(storage: Pick<Storage, 'exclusive' | 'onCommitted
     get: <Row extends RowBase>(table: Table<Row>, id: string) => rows.get(idOf(table, id)) as StoredRow<Row> | undefined,
     put(table, row, since) {
       if (since !== moment(table)) return
-      if (rows.size >= rowsMax) rows.delete(rows.keys().next().value as string)
-      rows.set(idOf(table, row.id), row)
+      const id = idOf(table, row.id)
+      if (rows.size >= rowsMax && !rows.has(id)) rows.delete(rows.keys().next().value as string)
+      rows.set(id, row)
     },
   }
 }

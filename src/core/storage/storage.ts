@@ -1,13 +1,17 @@
 import type { Kysely } from 'kysely'
 import type { Commit, Committed } from './commit.ts'
 
-/** Everything the program may do with a database. The engines, `sqlite` and `postgres`, are twins behind it. */
-export interface Storage {
+/** A database for whoever only reads: handlers of operations, whose decisions are committed for them together with their entry. */
+export interface ReadableStorage {
   readonly engine: 'sqlite' | 'postgres'
   /** Whether this process is the only writer, so that what it holds in memory stays true. */
   readonly exclusive: boolean
   /** Typed reads of what is committed. It cannot write: the engines open it read-only. */
   reader<Tables>(): Kysely<Tables>
+}
+
+/** Everything the program may do with a database. The engines, `sqlite` and `postgres`, are twins behind it. */
+export interface Storage extends ReadableStorage {
   /**
    * Applies a commit as a whole. Resolves when it is durable (after `fsync`), and listeners have seen it.
    *

@@ -46,9 +46,11 @@ export function writeReport({ out, err }: Terminal, report: VerifyReport, contex
     for (const line of rest) out.line(`    ${line}`)
     return
   }
-  err.line(`${err.paint(['bold', 'red'], 'WRONG')}  ${visible(problem.text)}`)
-  for (const line of cureOf(problem.code, workspaceId, context)) err.line(`       ${line}`)
-  err.line(err.paint('dim', `       ${problem.code}`))
+  const indent = ' '.repeat('WRONG  '.length)
+  const [begin = '', ...others] = wrap(visible(problem.text), err.width - indent.length)
+  err.line(`${err.paint(['bold', 'red'], 'WRONG')}  ${begin}`)
+  for (const line of [...others, ...cureOf(problem.code, workspaceId, context).flatMap((text) => wrap(text, err.width - indent.length))]) err.line(indent + line)
+  err.line(err.paint('dim', indent + problem.code))
 }
 
 function keysLine({ keysFrom }: VerifyReport, seen: Seen | null, nowMs: number): string {
@@ -63,8 +65,8 @@ function cureOf(code: string, workspaceId: string | null, { seen, stateDirectory
   if (!memoryCodes.has(code) || seen === null || workspaceId === null) return ['Whatever comes after it was not looked at. Keep this copy: it is the evidence.']
   return [
     `It was seen at size ${number(seen.size)} on ${seen.at}, at ${seen.source}: history was taken back or rewritten since.`,
-    'An older backup that was put back, or an older export, looks the same. If you know it is that, check it',
-    `with --no-memory. What was seen is kept in ${memoryFile(stateDirectory, workspaceId)}`,
+    'An older backup that was put back, or an older export, looks the same. If you know it is that, check it with --no-memory.',
+    `What was seen is kept in ${memoryFile(stateDirectory, workspaceId)}`,
   ]
 }
 

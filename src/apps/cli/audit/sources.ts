@@ -55,7 +55,7 @@ const databaseName = 'claviger.db'
 const workspaceShape = /^wsp_[0-9A-Za-z]{16}$/
 
 export async function openServer(session: Session, options: SourceOptions): Promise<OpenedLogs & { readonly logs: readonly [NamedLog] }> {
-  const connection = await connectionFor(options, session.places, session.terminal)
+  const connection = await connectionFor(options, session)
   session.connectedTo(connection.url)
   const client = new Client(connection, session.signal)
   try {

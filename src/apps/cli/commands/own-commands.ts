@@ -12,6 +12,7 @@ import { padTo } from '../render/text.ts'
 
 export function addOwnCommands(root: Command, program: Program): void {
   addIdentity(root, program)
+  addOwner(root, program)
   addDoctor(root, program)
   addCompletion(root, program)
   addHelp(root, program)
@@ -39,6 +40,24 @@ function addIdentity(root: Command, program: Program): void {
   whoami.action(async () => {
     const { showSelf } = await import('../profile/identity.ts')
     program.exitWith(await showSelf(session, whoami.optsWithGlobals<CommonOptions>()))
+  })
+}
+
+function addOwner(root: Command, program: Program): void {
+  const owner = root.command('owner').summary('Get back in when every owner is locked out').helpGroup(groups.people)
+  const recover = owner.command('recover').summary('Make a new credential for an owner, without a server')
+  recover.option('--workspace <id>', 'The workspace (wsp_…), if not the first.')
+  recover.option('--secret-file <file>', 'Where to write the credential; a new file. Without it: recovered-credential in the data directory.')
+  recover.option('--data <directory>', 'The data directory, if not the configured one.')
+  recover.option('--config <file>', 'The configuration of the server. Without it: claviger.yaml here, or the defaults.')
+  setPlainHelp(recover, {
+    description:
+      'For when every credential of every owner is lost or has expired. Run it on the server\'s machine, as the user of the server, with the server stopped (on PostgreSQL it may run): it takes the data directory and the root key. The active owner who was made first gets one new credential; where none is active, a new owner is made. Nothing else changes. The audit log gets an entry `owner.recovered`, and the next start of the server warns of it.',
+    examples: ['claviger owner recover', 'claviger owner recover --data /var/lib/claviger --secret-file owner.key'],
+  })
+  recover.action(async () => {
+    const { recoverOwnerHere } = await import('../owner/recover-owner.ts')
+    program.exitWith(await recoverOwnerHere(program.session, recover.optsWithGlobals()))
   })
 }
 

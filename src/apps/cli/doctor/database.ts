@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { Fault } from '#core/base/fault'
 import { inspectSqlite, type Inspection } from '#core/storage/sqlite/inspect'
 import type { Config } from '../../server/config.ts'
-import { migrations } from '../../server/open-instance.ts'
+import { migrations } from '../../server/foundations.ts'
 import { ok, problem, reasonOf, warning, type Check } from './check.ts'
 
 export interface DatabaseFindings {

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { ConfigError, loadConfig, type Config } from '../../server/config.ts'
+import { ConfigError, type Config } from '../../server/config.ts'
 import { exitCodes } from '../exit.ts'
 import { writeJson } from '../operations/answer.ts'
+import { defaultConfigFile, serverConfig, type ConfigOptions } from '../server-config.ts'
 import { padTo, visible, widthOf, wrap } from '../render/text.ts'
 import type { Session } from '../session.ts'
 import type { Output, Style } from '../terminal.ts'
@@ -19,9 +18,7 @@ import { checkFiles } from './files.ts'
 import { checkKeyProcess } from './key-process.ts'
 import { checkListener } from './listener.ts'
 
-export interface DoctorOptions {
-  readonly data?: string
-  readonly config?: string
+export interface DoctorOptions extends ConfigOptions {
   readonly json?: boolean
   readonly quiet?: boolean
 }
@@ -67,31 +64,16 @@ function checkNode(): Check {
     : problem('node', `version ${process.versions.node}; Claviger needs 24.16 or newer`, 'Run `npm ci` once in its folder: that brings the right one.')
 }
 
-const defaultConfigFile = 'claviger.yaml'
-
 /** The configuration that a server started here would use. */
 function readConfig(options: DoctorOptions, environment: Session['environment'], add: (...found: readonly Check[]) => void): Config | null {
-  const named = options.config ?? (environment['CLAVIGER_CONFIG'] || undefined)
-  const file = named ?? (existsSync(defaultConfigFile) ? defaultConfigFile : null)
   try {
-    const config = loadConfig(file, process.cwd())
-    add(ok('configuration', file === null ? `the defaults (there is no ${defaultConfigFile} here)` : resolve(file)))
-    return options.data === undefined ? config : withData(config, resolve(options.data))
+    const config = serverConfig(options, environment)
+    add(ok('configuration', config.file ?? `the defaults (there is no ${defaultConfigFile} here)`))
+    return config
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     add(problem('configuration', error.message, 'Correct what the line says.'))
     return null
-  }
-}
-
-/** Another data directory, and in it everything that lies there unless it is told to lie elsewhere. */
-function withData(config: Config, dataDirectory: string): Config {
-  const moved = (path: string): string => (path.startsWith(`${config.dataDirectory}/`) ? resolve(dataDirectory, path.slice(config.dataDirectory.length + 1)) : path)
-  return {
-    ...config,
-    dataDirectory,
-    rootKeyFile: moved(config.rootKeyFile),
-    database: config.database.engine === 'sqlite' ? { engine: 'sqlite', path: moved(config.database.path) } : config.database,
   }
 }
 

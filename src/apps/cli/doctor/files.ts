@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, statSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../../server/config.ts'
-import { credentialFileOf } from '../../server/data-directory.ts'
+import { credentialFileOf, recoveredFileOf } from '../../server/data-directory.ts'
 import { errorCode } from '../private-file.ts'
 import { ok, problem, warning, type Check } from './check.ts'
 
@@ -71,7 +71,7 @@ function objectionsTo(path: string, ownerUid: number): readonly Check[] {
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false
 
 function credentialCheck(dataDirectory: string): readonly Check[] {
-  const file = credentialFileOf(dataDirectory)
-  if (typeof statOf(file) === 'string') return []
-  return [warning('owner', `the first owner's credential still lies in ${file}`, `claviger login --credential-file ${file}, then remove it.`)]
+  const credentials = [['the first owner\'s credential', credentialFileOf(dataDirectory)], ['a recovered owner\'s credential', recoveredFileOf(dataDirectory)]] as const
+  return credentials.filter(([, file]) => typeof statOf(file) !== 'string')
+    .map(([what, file]) => warning('owner', `${what} still lies in ${file}`, `\`claviger login --credential-file ${file}\`, then remove it.`))
 }

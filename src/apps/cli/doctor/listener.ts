@@ -4,11 +4,13 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import { createServer } from 'node:net'
 import type { Config } from '../../server/config.ts'
+import { readOwnServer } from '../../own-server.ts'
+import { proveServer } from '../prove-server.ts'
 import { ok, problem, reasonOf, type Check } from './check.ts'
 
 const timeoutMs = 5_000
 
-export async function checkListener({ listen, tls }: Config, signal: AbortSignal): Promise<readonly Check[]> {
+export async function checkListener({ listen, tls, dataDirectory }: Config, signal: AbortSignal): Promise<readonly Check[]> {
   const name = listen.host.includes(':') ? `[${listen.host}]` : listen.host
   const address = `${name}:${listen.port}`
   if (listen.port === 0) return [ok('listener', 'any free port')]
@@ -20,11 +22,20 @@ export async function checkListener({ listen, tls }: Config, signal: AbortSignal
   if (typeof readiness === 'string') {
     return [problem('listener', `${address} is held by ${holder}, which does not answer as Claviger does (${readiness})`, 'Stop it, or set another `listen.port`.')]
   }
+  if (!(await isOwn(dataDirectory, listen.port, signal))) {
+    return [problem('listener', `${address} is held by ${holder}: a Claviger, but not the one of ${dataDirectory}`, 'Stop it, set another `listen.port`, or look at its own directory with --data. If it is older than this program, start it anew.')]
+  }
   const failing = Object.entries(readiness.checks).filter(([, works]) => !works).map(([each]) => each)
   return [
     ok('listener', `Claviger answers at ${address} (${holder})`),
     readiness.ready ? ok('server', 'ready') : problem('server', `not ready: ${failing.join(', ')}`, 'Its log says why.'),
   ]
+}
+
+/** Whether the server of the data directory listens at that port, proved. */
+async function isOwn(dataDirectory: string, port: number, signal: AbortSignal): Promise<boolean> {
+  const own = readOwnServer(dataDirectory)
+  return own !== null && own.addresses.some((each) => each.port === port) && (await proveServer(own, signal)) !== null
 }
 
 /** Null when the port could be opened. */

@@ -41,10 +41,10 @@ export const isPaged = (spec: OperationSpec): boolean => spec.input.query?.prope
 export async function runOperation(
   session: Session, spec: OperationSpec, fields: readonly Field[], typed: Typed, options: OperationOptions,
 ): Promise<number> {
-  const { terminal, places, signal } = session
+  const { terminal, signal } = session
   requireKeptSecret(spec, options)
   const makeRequest = await readInput(spec, fields, typed, terminal, session.nowMs())
-  const connection = await connectionFor(options, places, terminal)
+  const connection = await connectionFor(options, session)
   session.connectedTo(connection.url)
   const client = new Client(connection, signal)
   try {

@@ -4,13 +4,15 @@
  * @module
  */
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { revealSecret, Secret } from '#core/base/secret'
+import { readOwnServer } from '../../own-server.ts'
 import { CliError, usageError } from '../exit.ts'
-import type { Places } from '../places.ts'
 import { errorCode } from '../private-file.ts'
+import { proveServer } from '../prove-server.ts'
 import { readSecret } from '../secret-input.ts'
-import { note, type Terminal } from '../terminal.ts'
+import type { Session } from '../session.ts'
+import { note } from '../terminal.ts'
 import { readProfiles, type Profile } from './profiles.ts'
 
 /** The flags that every command has. */
@@ -34,13 +36,16 @@ export interface Connection {
   readonly profile: string | null
   /** What the profile knows of its workspace, or null. */
   readonly workspaceId: string | null
+  /** The address of this machine to connect to, whatever the URL's name means here; null: what the name means. */
+  readonly address: string | null
 }
 
 export const defaultUrl = 'http://localhost:7420'
 /** Where a server that was started here writes the credential of its first owner. */
 const ownerCredentialFile = 'data/owner-credential'
 
-export async function connectionFor(options: CommonOptions, places: Places, terminal: Terminal): Promise<Connection> {
+export async function connectionFor(options: CommonOptions, session: Pick<Session, 'places' | 'terminal' | 'signal'>): Promise<Connection> {
+  const { places, terminal } = session
   const { current, profiles } = readProfiles(places.config)
   const wanted = options.url === undefined ? null : parseUrl(options.url)
   if (options.credentialFile !== undefined || options.credentialFd !== undefined) {
@@ -53,7 +58,7 @@ export async function connectionFor(options: CommonOptions, places: Places, term
     const [name, profile] = found
     return checked(parseUrl(profile.url), new Secret(profile.credential), name, profile, options)
   }
-  return ownerOf(wanted ?? parseUrl(defaultUrl), terminal, options)
+  return ownerOf(wanted, session, options)
 }
 
 /** @throws CliError denied when the profile that was named is not there, or is for another server */
@@ -75,16 +80,29 @@ function findProfile(
   return other ?? null
 }
 
-/** Right after the first start nobody has logged in yet, and whoever may read the owner's credential is the owner. */
-function ownerOf(url: URL, terminal: Terminal, options: CommonOptions): Connection {
+/**
+ * Right after the first start nobody has logged in yet, and whoever may read the owner's credential is the owner. It goes
+ * to the server of that data directory alone, proved: on a port listens whoever took it first.
+ */
+async function ownerOf(wanted: URL | null, { terminal, signal }: Pick<Session, 'terminal' | 'signal'>, options: CommonOptions): Promise<Connection> {
   const file = resolve(ownerCredentialFile)
-  if (url.href !== parseUrl(defaultUrl).href || !isReadable(file)) {
+  const own = readOwnServer(dirname(file))
+  const url = wanted ?? parseUrl(own?.url ?? defaultUrl)
+  const isOurs = wanted === null || wanted.href === parseUrl(own?.url ?? defaultUrl).href
+  if (!isOurs || !isReadable(file)) {
     const command = url.href === parseUrl(defaultUrl).href ? 'claviger login' : `claviger login --url ${url.origin}`
     throw new CliError('denied', `Not logged in to ${url.origin}.`, [`Run: ${command}`])
   }
+  const address = own === null ? null : await proveServer(own, signal)
+  if (address === null) {
+    throw new CliError('unavailable', 'No server runs on the data directory here, or whoever answers is not it. The owner\'s credential was sent to nobody.', [
+      'Start it with `npm start`. To speak to another server: `claviger login --url URL`',
+      'If its log says that it cannot say where it listens, name both: --url URL --credential-file data/owner-credential',
+    ])
+  }
   const credential = new Secret(readFileSync(file, 'utf8').trim())
   note(terminal, `not logged in; using the owner's credential in ${ownerCredentialFile} for ${url.origin}`)
-  return checked(url, credential, null, undefined, options)
+  return { ...checked(url, credential, null, undefined, options), address: address.address }
 }
 
 function isReadable(file: string): boolean {
@@ -102,7 +120,7 @@ const credentialShape = /^[\x21-\x7e]{1,512}$/
 function checked(url: URL, credential: Secret, profile: string | null, from: Profile | undefined, options: CommonOptions): Connection {
   if (!credentialShape.test(revealSecret(credential))) throw usageError('This is no credential: it is empty, too long, or has spaces or control characters in it.')
   requireSafe(url, options.unsafePlainHttp === true || from?.unsafePlainHttp === true)
-  return { url, credential, ca: readCa(options.caFile ?? from?.caFile), profile, workspaceId: from?.workspaceId ?? null }
+  return { url, credential, ca: readCa(options.caFile ?? from?.caFile), profile, workspaceId: from?.workspaceId ?? null, address: null }
 }
 
 /** @throws CliError usage */

@@ -8,7 +8,7 @@ import { Client } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import { writeJson } from '../operations/answer.ts'
 import { writeRecord } from '../render/record.ts'
-import { visible } from '../render/text.ts'
+import { visible, wrap } from '../render/text.ts'
 import { readSecret } from '../secret-input.ts'
 import type { Session } from '../session.ts'
 import { connectionFor, defaultUrl, parseUrl, readCa, requireSafe, type CommonOptions, type Connection } from './connection.ts'
@@ -30,7 +30,7 @@ export async function logIn(session: Session, options: CommonOptions): Promise<n
   requireSafe(url, options.unsafePlainHttp === true)
   const ca = readCa(options.caFile)
   const credential = await readSecret(terminal, `credential for ${url.origin}`, 'credential', { file: options.credentialFile, fd: options.credentialFd })
-  const self = await askSelf(session, { url, credential, ca, profile: name, workspaceId: null }, signal)
+  const self = await askSelf(session, { url, credential, ca, profile: name, workspaceId: null, address: null }, signal)
   saveProfile(places.config, name, {
     url: url.href,
     credential: revealSecret(credential),
@@ -50,13 +50,13 @@ export function logOut({ terminal, places }: Session, options: CommonOptions): n
   const { current } = readProfiles(places.config)
   const name = options.profile ?? (current === '' ? defaultProfile : current)
   if (!removeProfile(places.config, name)) throw new CliError('denied', `Nobody is logged in as profile \`${name}\`.`)
-  terminal.out.line(`Logged out of profile ${name}. The credential itself stays valid: revoke it if it is not needed any more.`)
+  for (const line of wrap(`Logged out of profile ${name}. The credential itself stays valid: revoke it if it is not needed any more.`, terminal.out.width)) terminal.out.line(line)
   return exitCodes.ok.code
 }
 
 export async function showSelf(session: Session, options: CommonOptions): Promise<number> {
-  const { terminal, places, signal } = session
-  const connection = await connectionFor(options, places, terminal)
+  const { terminal, signal } = session
+  const connection = await connectionFor(options, session)
   const self = await askSelf(session, connection, signal)
   if (options.json === true) writeJson(terminal.out, self, null, false)
   else if (options.quiet === true) terminal.out.line(self.principal.principalId)

@@ -13,7 +13,7 @@ let directory = ''
 let said = ''
 const silent: Output = { isTerminal: false, width: 80, write: (text) => void (said += text), line: (text = '') => void (said += `${text}\n`), paint: (_style, text) => text }
 const terminal: Terminal = { out: silent, err: silent, canAsk: false }
-const places = () => ({ config: directory, state: directory, cache: directory })
+const session = () => ({ places: { config: directory, state: directory, cache: directory }, terminal, signal: new AbortController().signal })
 const work: Profile = { url: 'https://keys.example.com/', credential: 'work-credential', workspaceId: 'wsp_0000000000000000', principalId: 'prn_0000000000000000' }
 const home: Profile = { ...work, url: 'http://localhost:7420/', credential: 'home-credential' }
 
@@ -59,7 +59,7 @@ describe('a credential', () => {
   test('is that of the profile named, of the one for the address, or of the current one', async () => {
     saveProfile(directory, 'home', home)
     saveProfile(directory, 'work', work)
-    const of = async (options: Parameters<typeof connectionFor>[0]) => revealSecret((await connectionFor(options, places(), terminal)).credential)
+    const of = async (options: Parameters<typeof connectionFor>[0]) => revealSecret((await connectionFor(options, session())).credential)
     assert.equal(await of({}), 'work-credential')
     assert.equal(await of({ profile: 'home' }), 'home-credential')
     assert.equal(await of({ url: 'http://localhost:7420' }), 'home-credential')
@@ -68,7 +68,7 @@ describe('a credential', () => {
   test('never goes to another server than the one it is for', async () => {
     saveProfile(directory, 'work', work)
     for (const options of [{ url: 'https://other.example.com', profile: 'work' }, { url: 'https://other.example.com' }, { profile: 'nobody' }]) {
-      await assert.rejects(connectionFor(options, places(), terminal), (error) => error instanceof CliError && error.exit === 'denied')
+      await assert.rejects(connectionFor(options, session()), (error) => error instanceof CliError && error.exit === 'denied')
     }
   })
 
@@ -84,7 +84,7 @@ describe('a credential', () => {
     const file = join(directory, '..', 'credential')
     for (const text of ['has a space', 'ünïcode', 'x'.repeat(600)]) {
       writeFileSync(file, text)
-      await assert.rejects(connectionFor({ credentialFile: file }, places(), terminal), /no credential/)
+      await assert.rejects(connectionFor({ credentialFile: file }, session()), /no credential/)
     }
   })
 

@@ -32,31 +32,24 @@ export function tellFailure(err: Output, error: unknown, { fields, origin }: Fai
 function tell(err: Output, message: string, notes: readonly string[]): void {
   const [first = '', ...rest] = wrap(visible(message), err.width - 'error: '.length)
   err.line(`${err.paint(['bold', 'red'], 'error:')} ${first}`)
-  for (const line of [...rest, ...notes.flatMap((text) => wrap(visible(text), err.width - 2))]) err.line(`  ${line}`)
+  for (const line of rest) err.line(`  ${line}`)
+  // What goes on is set in, so that one remark is told from the next.
+  for (const text of notes) {
+    const [begin = '', ...others] = wrap(visible(text), err.width - 2)
+    err.line(`  ${begin}`)
+    if (others.length > 0) for (const line of wrap(others.join(' '), err.width - 4)) err.line(`    ${line}`)
+  }
 }
 
 function tellProblem(err: Output, problem: ProblemBody, fields: readonly Field[], origin: string | null): void {
   const { title, detail, errors = [], code, type, instance } = problem
-  const places = errors.map((each) => `${placeOf(each.pointer, fields)}: ${demandOf(each, fields)}`)
+  const places = errors.map((each) => `${placeOf(each.pointer, fields)}: ${each.detail}`)
   // A detail that only repeats what the places say, or points at them, is left out.
   const repeats = detail === undefined || (errors.length > 0 && (code === 'http/invalid-input' || errors.every((each) => detail.includes(each.detail))))
   tell(err, title, [...(repeats ? [] : [detail]), ...places])
   const page = type !== undefined && type.startsWith('/') && origin !== null ? `${origin}${type}` : (type ?? '')
   err.line(err.paint('dim', `  ${visible(code)}  ${visible(page)}`.trimEnd()))
   if (problem.status >= 500 && instance !== undefined) err.line(err.paint('dim', `  ${visible(instance)}`))
-}
-
-/** How `lineOf` spells one line of visible text. */
-const linePattern = '^(?! )['
-
-/** A regular expression says little to most people; what the field is, and an example of it, says more. */
-function demandOf({ pointer, detail }: { readonly pointer: string; readonly detail: string }, fields: readonly Field[]): string {
-  const pattern = /^Must match (.*)$/s.exec(detail)?.[1]
-  if (pattern === undefined) return detail
-  if (pattern.startsWith(linePattern)) return 'Must be one line of visible text, with no space at its ends.'
-  const field = fieldAt(pointer, fields)
-  if (field === undefined || field.example === null) return detail
-  return ['Is not of the right form.', field.description, `Such as ${field.example}.`].filter((text) => text !== '').join(' ')
 }
 
 /** From the server's pointer to what was typed: `/permissions/0` is `--permissions` (1st). */

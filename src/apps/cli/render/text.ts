@@ -49,11 +49,25 @@ export function cutTo(text: string, width: number): string {
   return `${cut.trimEnd()}…`
 }
 
+/** Words, and commands in backquotes as one each, as far as they fit into a line: what is to be pasted stays together. */
+function unbroken(text: string, width: number): readonly string[] {
+  const parts: string[] = []
+  let open = false
+  for (const word of text.split(' ')) {
+    const joined = `${parts.at(-1) ?? ''} ${word}`
+    const isInside = open
+    if (word.split('`').length % 2 === 0) open = !open
+    if (isInside && widthOf(joined) <= width) parts[parts.length - 1] = joined
+    else parts.push(word)
+  }
+  return parts
+}
+
 /** The text in lines of at most `width` columns, broken at spaces where there are any. */
 export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
+  for (const word of unbroken(text, width)) {
     const longer = line === '' ? word : `${line} ${word}`
     if (widthOf(longer) <= width || line === '') {
       line = longer

@@ -8,7 +8,7 @@ import { toTimestamp } from '#core/base/clock'
 import { subjectsWithKeys } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
 import { rowContent } from '#core/storage/row-guard'
-import type { Storage } from '#core/storage/storage'
+import type { ReadableStorage } from '#core/storage/storage'
 import type { Table } from '#core/storage/table'
 import { leafBytesMax } from '../entry.ts'
 import { auditedTables, rowsOf, type HeadedRow } from '../list-rows.ts'
@@ -22,7 +22,7 @@ const checkpointsPerRead = 16
 
 export interface StorageSourceOptions {
   /** Reads are all it asks for: a connection that cannot write will do. */
-  readonly storage: Pick<Storage, 'reader'>
+  readonly storage: Pick<ReadableStorage, 'reader'>
   readonly workspaceId: string
   /** The log's verifier keys. The database does not hold them: their private halves do, wrapped. */
   readonly vkeys: readonly string[]

@@ -24,6 +24,7 @@ import { insertSql, type Statement } from '../sql.ts'
 import { busyTimeoutMs } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
 import { messageOf, statementFailure, troubleOf } from './errors.ts'
+import { openWriteAheadLog, type WriteAheadLog } from './write-ahead-log.ts'
 
 /** For each commit of a flush, in order: the indexes of its entries, or why it was not applied. */
 export type Outcome = readonly number[] | Failure
@@ -35,8 +36,7 @@ export interface Applier {
   apply(plans: readonly CommitPlan[]): void
   /** Ends the flush. Never throws: the outcomes of all its commits say which are durable, and what went wrong. */
   finish(): readonly Outcome[]
-  /** Moves the write-ahead log into the database and empties it. False when that was not possible now. */
-  moveLog(): boolean
+  readonly log: WriteAheadLog
   /** Moves the log when an erasure still lies in it. Called now and then. */
   finishErasures(): void
   /** Whether somebody else has written since this, or a flush, last looked. */
@@ -60,13 +60,15 @@ class HalfApplied extends Error {
   }
 }
 
+/** Logs whose next index is remembered. */
+const streamsMax = 10_000
 const entryColumns = ['stream', 'idx', 'id', 'at_ms', 'target', 'leaf', 'details']
 
 export function createApplier(database: DatabaseSync, options: ApplierOptions): Applier {
   const prepared = new Map<Statement, StatementSync>()
   const [begin, commit] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
   const [save, release] = [database.prepare('SAVEPOINT one'), database.prepare('RELEASE one')]
-  const truncateLog = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
+  const log = openWriteAheadLog(database)
   const dataVersion = database.prepare('PRAGMA data_version')
   const lastIndex = database.prepare('SELECT max(idx) AS idx FROM entries WHERE stream = ?')
   const insertEntry = database.prepare(insertSql(sqliteDialect, 'entries', entryColumns))
@@ -104,6 +106,7 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
   function append({ stream, id, atMs, target, leaf, details }: LogAppend): number {
     const index = nextIndexes.get(stream) ?? Number(lastIndex.get(stream)?.['idx'] ?? -1) + 1
     insertEntry.run(stream, index, id, atMs, target, leaf, details)
+    if (nextIndexes.size >= streamsMax) nextIndexes.clear()
     nextIndexes.set(stream, index + 1)
     return index
   }
@@ -187,16 +190,6 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
     }
   }
 
-  function moveLog(): boolean {
-    try {
-      return Number(truncateLog.get()?.['busy']) === 0
-    } catch (error) {
-      // It stays where it is, which is as durable.
-      if (troubleOf(error) === null) throw error
-      return false
-    }
-  }
-
   let plans: CommitPlan[] = []
   let outcomes: Outcome[] = []
   let spoiled = false
@@ -215,6 +208,7 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
   }
 
   return {
+    log,
     apply(more) {
       attempt(() => {
         if (plans.length === 0 && more.length > 0) open()
@@ -229,14 +223,13 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
       plans = []
       outcomes = []
       spoiled = false
-      if (hasErased) erasureInLog = !moveLog()
+      if (hasErased) erasureInLog = !log.empty()
       return finished
     },
-    moveLog,
     finishErasures() {
       if (!erasureInLog) return
       database.exec('PRAGMA busy_timeout = 0')
-      erasureInLog = !moveLog()
+      erasureInLog = !log.empty()
       database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
     },
     sawForeignWrite,

@@ -112,6 +112,18 @@ test('at most 8,192 commits wait; the next is told that the server is busy', asy
   assert.deepEqual((await put(storage, { appends: [entry('ent_last')] })).indexes, [8_192])
 })
 
+test('however many logs there are, each has the next index: also those whose last one is not remembered any more', async () => {
+  const storage = await open(newPath())
+  const streams = Array.from({ length: 10_050 }, (_, nth) => `wsp_${nth}`)
+  for (let round = 0; round < 2; round++) {
+    for (let from = 0; from < streams.length; from += 1_000) {
+      const appends = streams.slice(from, from + 1_000).flatMap((stream) => [0, 1].map((nth) => ({ ...entry(`ent_${stream}_${round}_${nth}`), stream })))
+      const { indexes } = await put(storage, { appends })
+      assert.deepEqual(indexes, appends.map((_, at) => 2 * round + (at % 2)))
+    }
+  }
+})
+
 test('among many commits of one flush, those that fail half-way are undone and the others are not', async () => {
   const storage = await open(newPath())
   await put(storage, { writes: [insertBox('taken')] })

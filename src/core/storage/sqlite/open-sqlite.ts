@@ -10,10 +10,11 @@ import type { Migration, Storage } from '../storage.ts'
 import { isFailure, type Outcome } from './applier.ts'
 import { inMemory, openReadable, openWritable } from './database.ts'
 import { sqliteDialect } from './dialect.ts'
-import { explaining } from './errors.ts'
+import { explaining, troubleOf } from './errors.ts'
 import { holdLock, type Lock } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { createReader } from './reader.ts'
+import { giveOfReserve } from './reserve.ts'
 import { createInlineWriter, createThreadWriter, type Writer, type WriterEvents } from './writer.ts'
 
 export interface SqliteOptions {
@@ -43,7 +44,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   return explaining(() => {
     const lock = path === inMemory ? { release() {} } : holdLock(path)
     try {
-      const database = prepare(path, migrations, wallMs())
+      const database = prepareOnFullDisk(path, migrations, wallMs())
       if (inline) return createStorage(database, lock, (events) => createInlineWriter(database, path, events))
       database.close()
       return createStorage(openReadable(path), lock, (events) => createThreadWriter(path, events))
@@ -52,6 +53,16 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       throw error
     }
   })
+}
+
+/** SQLite makes files beside a database before anything is read: on a full disk there is room for them in the reserve. */
+function prepareOnFullDisk(path: string, migrations: readonly Migration[], atMs: number): DatabaseSync {
+  try {
+    return prepare(path, migrations, atMs)
+  } catch (error) {
+    if (path === inMemory || troubleOf(error) !== 'full' || !giveOfReserve(`${path}.reserve`)) throw error
+    return prepare(path, migrations, atMs)
+  }
 }
 
 function prepare(path: string, migrations: readonly Migration[], atMs: number): DatabaseSync {
