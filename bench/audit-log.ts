@@ -46,16 +46,15 @@ function entryOf(workspaceId: string, atMs: number, index: number): LogAppend {
   return { stream: workspaceId, id, atMs, target, leaf, details: Buffer.alloc(0) }
 }
 
-function append({ instance }: TestInstance, entry: LogAppend): Promise<unknown> {
-  const atMs = instance.clock.now()
-  return instance.storage.commit({ ...emptyCommit, atMs, appends: [{ ...entry, atMs }] })
-}
+const append = ({ instance }: TestInstance, entry: LogAppend): Promise<unknown> =>
+  instance.storage.commit({ ...emptyCommit, atMs: entry.atMs, appends: [entry] })
 
 async function appending(test: TestInstance, inFlight: number, least: number): Promise<Row> {
   const rates: number[] = []
   for (let round = 0; round <= rounds; round++) {
     // Made beforehand: it is the log that is measured.
-    const entries = Array.from({ length: entriesPerRound }, (_, index) => entryOf(test.workspaceId, 0, index))
+    const atMs = test.instance.clock.now()
+    const entries = Array.from({ length: entriesPerRound }, (_, index) => entryOf(test.workspaceId, atMs, index))
     const startedMs = performance.now()
     let next = 0
     await Promise.all(Array.from({ length: inFlight }, async () => {
