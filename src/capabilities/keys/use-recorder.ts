@@ -13,6 +13,7 @@
  */
 import type { Clock } from '#core/base/clock'
 import type { Random } from '#core/base/id'
+import { atEndOfTurn } from '#core/http/turn'
 import { CommitConflict, emptyCommit } from '#core/storage/commit'
 import type { Storage } from '#core/storage/storage'
 import { keyFaults } from './faults.ts'
@@ -196,7 +197,8 @@ export function createUseRecorder(services: { storage: Storage; clock: Clock; ra
       add(line)
       return new Promise((resolve, reject) => {
         waiters.push({ position: taken + queue.length, resolve, reject })
-        void start()
+        // All uses of a turn go in one flush, not the first by itself and the others behind it.
+        if (waiters.length === 1) atEndOfTurn(() => void start())
       })
     },
     relaxed(use) {
