@@ -11,6 +11,7 @@ import { getKey } from './get-key.ts'
 import { listApis } from './list-apis.ts'
 import { listConsumers } from './list-consumers.ts'
 import { listEnvironments } from './list-environments.ts'
+import { listKeys } from './list-keys.ts'
 import { listUseBlocks } from './list-use-blocks.ts'
 import { listUses } from './list-uses.ts'
 import { revokeApi } from './revoke-api.ts'
@@ -80,6 +81,19 @@ onBothEngines('a permission that a key is given meanwhile stays in the catalogue
   const meanwhile = afterReads(world, rehearsal.reads(), () => issue(world, two.environment.environmentId, { permissions: ['rpc:write'] }))
   await assert.rejects(write(world, meanwhile.services, updateApi, world.as, without(two)), fault('keys/permission-in-use'))
   assert.ok(meanwhile.reads() > rehearsal.reads())
+})
+
+onBothEngines('K13: a key that is given to a consumer while it is erased is erased with it', async (world) => {
+  const erase = (services: World['services'], consumerId: string) => write(world, services, eraseConsumerOperation, world.as, { params: { consumerId } })
+  const rehearsal = afterReads(world, Infinity, () => Promise.resolve())
+  await erase(rehearsal.services, (await offer(world)).consumer.consumerId)
+  for (let count = 1; count <= rehearsal.reads(); count++) {
+    const { environment, consumer } = await offer(world)
+    const meanwhile = afterReads(world, count, () => issue(world, environment.environmentId, { consumerId: consumer.consumerId, name: 'of somebody' }))
+    await erase(meanwhile.services, consumer.consumerId)
+    const { items } = await read(world, world.services, listKeys, world.as, { query: { consumerId: consumer.consumerId } })
+    assert.deepEqual(items.map(({ name, status }) => [name, status]), [['', 'revoked']], `given after ${count} of ${rehearsal.reads()} reads`)
+  }
 })
 
 onBothEngines('K11: uses are cut once by several cutters, counted, listed, and gone with their consumer', async (world) => {

@@ -6,25 +6,33 @@
  *
  * One entry names every row that its commit writes, so an erasure takes so many keys and no more. Whoever holds more is
  * erased at once, and the rest of the keys, which verify nowhere, by erasing again.
+ *
+ * A key that somebody gives the holder while the keys are looked through would be passed over, and keep its name for ever.
+ * So the erasure counts on the log having said nothing of one, and looks again when it has.
  */
 import { assert } from '#core/base/assert'
+import { lengthOf } from '#core/storage/entry-lookup'
 import { readGuarded } from '#core/storage/guarded-read'
-import type { RowWrite } from '#core/storage/commit'
-import { eraseKey } from './key.ts'
+import type { RowWrite, Silence } from '#core/storage/commit'
+import { eraseKey, holderInFacts, type Holder } from './key.ts'
 import { legibleKey } from './legible.ts'
 import type { KeysServices } from './services.ts'
 import { keyTable, type KeyRow, type KeysDatabase } from './tables.ts'
 
 export const keysErasedMax = 200
 
-/**
- * The writes that erase what is left of somebody's keys: none when nothing is.
- *
- * @param holder the column that names the holder, and the holder's id
- */
+export interface KeyErasures {
+  /** None when nothing is left. */
+  readonly writes: readonly RowWrite[]
+  /** To be committed with them. */
+  readonly silences: readonly Silence[]
+}
+
+/** What erases what is left of somebody's keys. */
 export async function keyErasures(
-  { storage, guard }: Pick<KeysServices, 'storage' | 'guard'>, workspaceId: string, holder: readonly ['consumer_id' | 'principal_id', string], nowMs: number,
-): Promise<readonly RowWrite[]> {
+  { storage, guard }: Pick<KeysServices, 'storage' | 'guard'>, workspaceId: string, holder: Holder, nowMs: number,
+): Promise<KeyErasures> {
+  const from = await lengthOf(storage.reader<never>(), workspaceId)
   const found = await storage.reader<KeysDatabase>().selectFrom('keys').select('id')
     .where(holder[0], '=', holder[1]).where('workspace_id', '=', workspaceId)
     .where((is) => is.or([is('name', '<>', ''), is('ip_ranges', '<>', '[]'), is('origins', '<>', '[]'), is('time_window', 'is not', null), is('status', '<>', 'revoked')]))
@@ -36,5 +44,5 @@ export async function keyErasures(
     const row: KeyRow = key.genuine ? key.row : { ...legibleKey(key.row), status: 'active', revoked_at_ms: null, workspace_id: workspaceId }
     writes.push({ kind: 'update', table: keyTable, row: eraseKey(row, nowMs) })
   }
-  return writes
+  return { writes, silences: [{ stream: workspaceId, from, text: holderInFacts(holder) }] }
 }

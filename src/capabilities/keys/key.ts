@@ -106,6 +106,12 @@ export const keyFacts = (key: KeyRow): JsonObject => ({
   },
 })
 
+/** The column that names a key's holder, and the holder's id. */
+export type Holder = readonly ['consumer_id' | 'principal_id', string]
+
+/** What an entry with the facts of a key says of its holder, and no other entry does: actors are principals too. */
+export const holderInFacts = ([column, id]: Holder): string => (column === 'consumer_id' ? `"consumer":"${id}"` : `"principal":"${id}","restrictions":`)
+
 /** Whom a key is about: its holder, or its environment when nobody holds it. What it says of them is erased with them. */
 export const subjectOf = (key: Pick<KeyRow, 'consumer_id' | 'principal_id' | 'environment_id'>): string =>
   key.consumer_id ?? key.principal_id ?? key.environment_id

@@ -24,7 +24,7 @@ export const erasePrincipal = operation.write({
   async decide({ params }, call, services) {
     const before = await requirePrincipal(services, call.caller.workspaceId, params.principalId)
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
-    const credentials = await keyErasures(services, before.workspace_id, ['principal_id', before.id], call.atMs)
+    const { writes: credentials, silences } = await keyErasures(services, before.workspace_id, ['principal_id', before.id], call.atMs)
     const isRest = before.erased_at_ms !== null && credentials.length > 0
     const after = isRest ? { ...before, version: before.version + 1 } : erase(before, call.atMs)
     return {
@@ -33,6 +33,7 @@ export const erasePrincipal = operation.write({
       facts: { role: after.role, status: after.status, credentials: credentials.length },
       writes: [{ kind: 'update', table: principalTable, row: after }, ...credentials],
       expects: await expectsOfLeaving(services, before, call.atMs),
+      silences,
       erases: [before.id],
     }
   },
