@@ -34,9 +34,9 @@ export function announce(told: Announcement): string {
     '',
     row('Listening', `${paint(['bold', 'cyan'], told.url)}   reference at ${told.url}/docs`),
     row('Data', `${here(told.dataDirectory)}   ${told.database === 'sqlite' ? 'SQLite, embedded' : 'PostgreSQL'}`),
-    row('Root key', `${here(told.rootKeyFile)}   ${paint('yellow', 'a file: fine to try; back it up apart from the data')}`),
+    row('Root key', `${here(told.rootKeyFile)}   ${paint('yellow', 'a file: fine to try; keep a copy elsewhere')}`),
   ]
-  if (told.credentialFile !== null) lines.push(row('Owner', `${here(told.credentialFile)}   the first credential, for your eyes only (0600); delete it once it is put away`))
+  if (told.credentialFile !== null) lines.push(row('Owner', `${here(told.credentialFile)}   the first credential (0600)`), row('', 'Delete it once it is put away.'))
   if (told.credentialFile !== null && told.exampleApi) lines.push(...tryIt(told.isDefault ? '' : ` --url ${told.url} --credential-file ${here(told.credentialFile)}`))
   return `${lines.join('\n')}\n\n`
 }

@@ -21,6 +21,7 @@ async function namesOf(world: World, query: Query, limit = 200): Promise<string[
     const page: Awaited<ReturnType<typeof list>> = await list(world, { ...query, limit, ...(cursor === '' ? {} : { cursor }) })
     assert.ok(page.items.length <= limit)
     names.push(...page.items.map(({ name }) => name))
+    assert.ok(names.length <= 1_000, 'the pages go on without end')
     cursor = page.nextCursor
   }
   return names.sort()
@@ -101,6 +102,7 @@ onBothEngines('the newest key comes first, ties by id, and what is made between 
   for (let cursor: string | null = ''; cursor !== null; ) {
     const page: Awaited<ReturnType<typeof list>> = await list(world, { environmentId, limit: 2, ...(cursor === '' ? {} : { cursor }) })
     found.push(...page.items.map(({ keyId }) => keyId))
+    assert.ok(found.length <= expected.length, 'the pages go on without end')
     cursor = page.nextCursor
     world.pass(1)
     await issue(world, environmentId, { name: 'made while pages were turned' })

@@ -10,5 +10,5 @@ export const principalFaults = defineFaults('principals', {
   'already-revoked': { status: 409, title: 'Already revoked' },
   'unknown-permission': { status: 422, title: 'No operation has such a permission' },
   'workspace-not-found': { status: 404, title: 'No such workspace' },
-  'not-first-workspace': { status: 403, title: 'Only the first workspace manages workspaces' },
+  'not-first-workspace': { status: 403, title: 'Only the first workspace may do this' },
 })

@@ -74,8 +74,9 @@ function pointerOf(part: Part, path: string): string {
 function detailOf(errors: readonly SchemaError[], forms: Forms): string {
   const allowed = errors.flatMap(({ keyword, params }) => (keyword === 'const' ? [member(params, 'allowedValue')] : []))
   if (allowed.length > 0) return `Must be ${allowed.map((value) => JSON.stringify(value)).join(' or ')}.`
-  // Of a nullable field the demand on the value is told, not that it could have been null.
-  const error = errors.find(({ keyword, params }) => keyword !== 'anyOf' && !(keyword === 'type' && member(params, 'type') === 'null')) ?? errors[0]
+  // Of a nullable field the demand on the value is told, not that it could have been null; of several the form, which says most.
+  const demanded = errors.filter(({ keyword, params }) => keyword !== 'anyOf' && !(keyword === 'type' && member(params, 'type') === 'null'))
+  const error = demanded.find(({ keyword }) => keyword === 'pattern') ?? demanded[0] ?? errors[0]
   if (error?.keyword === 'pattern') return `Must be ${forms.get(String(member(error.params, 'pattern'))) ?? 'of another form'}.`
   return error === undefined ? 'Is not valid.' : (demands[error.keyword]?.(error.params) ?? 'Is not valid.')
 }
@@ -106,6 +107,7 @@ function formsOf(schema: object): Forms {
 
 const member = (params: object, name: string): unknown => (params as Readonly<Record<string, unknown>>)[name]
 const limit = (params: object): string => String(member(params, 'limit'))
+const counted = (params: object, noun: string): string => `${limit(params)} ${noun}${limit(params) === '1' ? '' : 's'}`
 
 /** What a schema keyword demands, in words. */
 const demands: Readonly<Record<string, (params: object) => string>> = {
@@ -113,17 +115,17 @@ const demands: Readonly<Record<string, (params: object) => string>> = {
   additionalProperties: () => 'Is not known here.',
   type: (params) => `Must be ${articled(String(member(params, 'type')))}.`,
   enum: (params) => `Must be one of ${JSON.stringify(member(params, 'allowedValues'))}.`,
-  minLength: (params) => `Must have at least ${limit(params)} characters.`,
-  maxLength: (params) => `Must have at most ${limit(params)} characters.`,
+  minLength: (params) => `Must have at least ${counted(params, 'character')}.`,
+  maxLength: (params) => `Must have at most ${counted(params, 'character')}.`,
   minimum: (params) => `Must be at least ${limit(params)}.`,
   maximum: (params) => `Must be at most ${limit(params)}.`,
   exclusiveMinimum: (params) => `Must be more than ${limit(params)}.`,
   exclusiveMaximum: (params) => `Must be less than ${limit(params)}.`,
-  minItems: (params) => `Must have at least ${limit(params)} elements.`,
-  maxItems: (params) => `Must have at most ${limit(params)} elements.`,
+  minItems: (params) => `Must have at least ${counted(params, 'element')}.`,
+  maxItems: (params) => `Must have at most ${counted(params, 'element')}.`,
   uniqueItems: () => 'Must not have the same element twice.',
-  minProperties: (params) => `Must have at least ${limit(params)} members.`,
-  maxProperties: (params) => `Must have at most ${limit(params)} members.`,
+  minProperties: (params) => `Must have at least ${counted(params, 'member')}.`,
+  maxProperties: (params) => `Must have at most ${counted(params, 'member')}.`,
 }
 
 const articled = (type: string): string => (/^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`)

@@ -66,9 +66,9 @@ function without(item: Item, name: string): Item {
 }
 
 /** The secret stands alone, so that it can be selected with one double click and found by whoever reads along. */
-function tellSecret({ out, err }: Terminal, name: string, secret: string, { json, secretFile, secretFileName }: Showing): void {
+function tellSecret({ out, err }: Terminal, name: string, secret: string, { json, quiet, secretFile, secretFileName }: Showing): void {
   if (secretFile !== null) {
-    err.line(`The ${words(name)} is in ${secretFileName ?? ''}, readable by you alone. Nothing can read it back from Claviger.`)
+    if (!quiet) err.line(`The ${words(name)} is in ${secretFileName ?? ''}, readable by you alone. Nothing can read it back from Claviger.`)
     return
   }
   if (!json && out.isTerminal) out.line(`\n  ${out.paint('bold', secret)}\n`)

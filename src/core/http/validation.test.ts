@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Type } from 'typebox'
+import { Fault } from '#core/base/fault'
+import { exactly, idOf, lineOf, nullable, slugOf, timestamp } from './schema.ts'
+import { compileCheck } from './validation.ts'
+
+const check = compileCheck(exactly({
+  keyId: Type.Optional(idOf('key')),
+  slug: Type.Optional(slugOf('A name.')),
+  name: Type.Optional(nullable(lineOf(8, 'A name.'))),
+  expiresAt: Type.Optional(nullable(timestamp('When.'))),
+  bare: Type.Optional(Type.String({ pattern: '^[a-z]+$' })),
+}), 'body')
+
+/** What is told of the one member that is wrong. */
+function toldOf(body: object): string {
+  try {
+    check(body)
+  } catch (error) {
+    assert.ok(error instanceof Fault)
+    const { errors } = error
+    assert.deepEqual(errors.map(({ pointer }) => pointer), Object.keys(body).map((name) => `/${name}`))
+    return errors.map(({ detail }) => detail).join(' ')
+  }
+  throw new Error('nothing was refused')
+}
+
+test('what a pattern demands is told in words, with an example, and never as a regular expression', () => {
+  assert.equal(toldOf({ keyId: 'key_!!!!!!!!!!!!!!!!' }), 'Must be key_ and 16 letters or digits, such as key_4Fh2kQ9sVbT1xY7z.')
+  assert.equal(toldOf({ slug: 'Market data' }), 'Must be lower-case letters and digits, in words joined by hyphens, such as market-data.')
+  assert.equal(toldOf({ expiresAt: 'tomorrow' }), 'Must be a time in UTC, as RFC 3339 writes it, such as 2027-01-31T00:00:00.000Z.')
+  assert.equal(toldOf({ name: ' a' }), 'Must be one line of visible text, with no space at its ends.')
+  assert.equal(toldOf({ bare: 'A' }), 'Must be of another form.')
+})
+
+test('of what is wrong in form and in length the form is told; of what is wrong in length alone, the length', () => {
+  assert.equal(toldOf({ keyId: 'key_1' }), 'Must be key_ and 16 letters or digits, such as key_4Fh2kQ9sVbT1xY7z.')
+  assert.equal(toldOf({ name: 'far too long' }), 'Must have at most 8 characters.')
+  assert.equal(toldOf({ name: '' }), 'Must have at least 1 character.')
+  assert.equal(toldOf({ name: 5 }), 'Must be a string.')
+})
