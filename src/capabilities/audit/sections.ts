@@ -51,7 +51,8 @@ interface ToSeal {
 export const sealSections = defineWork(import.meta.url, 'sealSections', (workspaceId: string, blockId: string, sections: readonly ToSeal[]) => {
   const sealed = sections.map(({ subject, text, key, salt }): Section =>
     key === null ? { mark: { subject, commitment: '' }, detail: null } : sealDetail(key, { workspaceId, entryId: blockId, subject }, { text }, salt))
-  const bytes: Uint8Array = Buffer.from(JSON.stringify(sealed), 'utf8')
+  // In memory of its own: to another thread the whole pool that a small buffer lies in would be copied.
+  const bytes = new Uint8Array(Buffer.from(JSON.stringify(sealed), 'utf8'))
   return { bytes, commitment: commitmentOf(sealed) }
 })
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sectionsCommitment } from '#cap/audit'
+import { emptyCommit } from '#core/storage/commit'
 import { storageFaults } from '#core/storage/faults'
 import { createConsumer } from './create-consumer.ts'
 import { eraseConsumerOperation } from './erase-consumer.ts'
@@ -107,6 +108,21 @@ test('a batch that somebody altered is passed over, and holds nobody up', async 
   assert.equal(await world.cutter.cutAll(), 1)
   assert.deepEqual([...world.cutter.unreadable], [batch.id])
   assert.equal((await batchesOf(world)).length, 1)
+  await world.close()
+})
+
+test('a batch whose time is no time is passed over, and holds nobody up', async () => {
+  const world = await openWorld()
+  const { environment } = await offer(world)
+  const key = await issue(world, environment.environmentId)
+  await useAndFlush(world, [key.secret])
+  const [batch] = await batchesOf(world)
+  assert.ok(batch !== undefined)
+  const uses = Buffer.from(Buffer.from(batch.uses).toString('latin1').replace(/\t[0-9]{13}\t/, '\t9000000000000000\t'), 'latin1')
+  await world.storage.commit({ ...emptyCommit, writes: [{ kind: 'update', table: useBatchTable, row: { ...batch, version: 2, uses } as typeof batch }] })
+  await useAndFlush(world, [key.secret])
+  assert.equal(await world.cutter.cutAll(), 1)
+  assert.deepEqual([...world.cutter.unreadable], [batch.id])
   await world.close()
 })
 

@@ -52,7 +52,7 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
   async function cutSome(): Promise<number> {
     const found = await readBatches()
     if (found.length === 0) return 0
-    const { groups, usage, areReadable } = await offload.run(gatherUses, found.map(({ uses }) => uses))
+    const { groups, usage, areReadable } = await offload.run(gatherUses, found.map(({ uses }) => new Uint8Array(uses)))
     const cut = found.filter(({ id }, at) => {
       if (areReadable[at] === false && unreadable.size < unreadableMax) unreadable.add(id)
       return areReadable[at]

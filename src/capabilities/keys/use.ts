@@ -6,6 +6,7 @@
  * be read by eye. No field can hold a tab or a line feed: ids, numbers, codes, canonical addresses, permission names.
  */
 import { verdicts, type VerdictCode } from '@claviger/verifier'
+import { lastMs } from '#core/base/clock'
 import { isId } from '#core/base/id'
 
 export interface Use {
@@ -54,7 +55,7 @@ function useOf(fields: readonly string[]): Use | null {
   if (count === undefined || more !== undefined) return null
   // With the last of ten fields all the others are there.
   const use = { workspaceId, environmentId, keyId, holderId, atMs: Number(atMs), code, clientIp, permissions, verifierId, count: Number(count) } as Use
-  const isKnown = isId('wsp', use.workspaceId) && codes.has(use.code) && timeText.test(atMs as string) && countText.test(count)
+  const isKnown = isId('wsp', use.workspaceId) && codes.has(use.code) && timeText.test(atMs as string) && use.atMs <= lastMs && countText.test(count)
   return isKnown && (environmentId === '' || isId('env', use.environmentId)) && (keyId === '' || isId('key', use.keyId)) &&
     (holderId === '' || isId('con', use.holderId) || isId('prn', use.holderId)) ? use : null
 }

@@ -27,6 +27,8 @@ export function createClock(wallMs: () => number = Date.now, floorMs = 0): Clock
 }
 
 const dayMs = 86_400_000
+/** ECMAScript's time values end here (ECMA-262 §21.4.1.1). */
+export const lastMs = 8_640_000_000_000_000
 const twoDigits = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'))
 /** Days that were written lately, by number: to find which day it is costs ten times what the time of day does. */
 const days = new Map<number, string>()
@@ -38,8 +40,10 @@ const daysMax = 1_000
  * @throws RangeError when there is no such time
  */
 export function toTimestamp(ms: number): string {
-  const day = Math.floor(ms / dayMs)
-  const ofDay = Math.floor(ms - day * dayMs)
+  if (!(Math.abs(ms) <= lastMs)) throw new RangeError('there is no such time')
+  const whole = Math.trunc(ms)
+  const day = Math.floor(whole / dayMs)
+  const ofDay = whole - day * dayMs
   const seconds = Math.floor(ofDay / 1_000)
   const minutes = Math.floor(seconds / 60)
   const millis = String(ofDay % 1_000).padStart(3, '0')

@@ -23,10 +23,11 @@ export function readBody(exchange: Exchange, takesAway: boolean, done: (body: Ui
   const chunks: Buffer[] = []
   let length = 0
   let isOver = false
-  /** Listeners go with the request: to take them off one by one would cost as much as hashing a key. */
+  /** Listeners go with the request: to take them off one by one would cost as much as hashing a key. The bytes go at once. */
   const end = (body: Uint8Array | Fault | null): void => {
     if (isOver) return
     isOver = true
+    chunks.length = 0
     if (!takesAway) context.arriving -= length
     if (body !== null) done(body)
   }

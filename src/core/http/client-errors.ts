@@ -8,6 +8,7 @@ import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { toProblem, type Fault } from '#core/base/fault'
 import { httpFaults } from './faults.ts'
+import { atEndOfTurn } from './turn.ts'
 
 /** By Node's error codes; everything else is a request that does not parse. */
 const faultByCode: ReadonlyMap<string, () => Fault> = new Map<string, () => Fault>([
@@ -26,8 +27,13 @@ type ServingSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
 export function answerClientError(error: Error & { readonly code?: string }, socket: ServingSocket, requestId: string): void {
   const answering = socket._httpMessage
   const belongsToAnother = answering?.headersSent === true || answering?.req.complete === true
-  if (error.code === 'ECONNRESET' || !socket.writable || belongsToAnother) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
+    return
+  }
+  if (belongsToAnother) {
+    // Behind the answers that are ready, and leave when this turn ends.
+    atEndOfTurn(() => socket.destroy())
     return
   }
   refuse(socket, faultByCode.get(error.code ?? '')?.() ?? httpFaults['bad-request']('The bytes sent are not an HTTP/1.1 request.'), requestId)

@@ -137,7 +137,7 @@ export class Exchange implements Client {
    */
   private deliver(body: string | Uint8Array): void {
     const { response, context, request: { socket } } = this
-    if (response.destroyed) return
+    if (response.destroyed || (response.socket !== null && socket.destroyed)) return
     response.end(body)
     // Mostly the kernel has taken all of it by now; a timer for every answer would cost as much as verifying a key.
     if (response.socket === null || socket.writableLength > 0) this.delivery = setTimeout(() => socket.destroy(), context.limits.deliveryTimeoutMs).unref()

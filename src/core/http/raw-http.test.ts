@@ -185,3 +185,15 @@ test('requests that wait behind another are forgotten with their connection', as
   await inFlight(0)
   await until(async () => (await left('things.wait')) === before + 5)
 })
+
+const file = (line: string, ...headers: readonly string[]): string => head(`GET /v1/files/x HTTP/${line}`, owner, ...headers)
+for (const [what, bytes] of [
+  ['another request after one that ends the connection', file('1.1', 'Connection: close') + file('1.1')],
+  ['bytes that are no request', `${file('1.1')}garbage\r\n\r\n`],
+  ['a byte too many, of HTTP/1.0', `${file('1.0')}x`],
+] as const) {
+  test(`what was asked before is answered, whatever follows in the same packet: ${what}`, async () => {
+    const [answer, ...more] = await ask(bytes)
+    assert.deepEqual([answer, more], ['200', []])
+  })
+}

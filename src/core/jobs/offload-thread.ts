@@ -30,4 +30,14 @@ async function answer({ call, module, name, args }: ToThread): Promise<FromThrea
   }
 }
 
-port.on('message', (message: ToThread) => void answer(message).then((result) => port.postMessage(result)))
+function tell(answered: FromThread): void {
+  try {
+    port?.postMessage(answered)
+  } catch {
+    // A result, or what an error carries, that no thread can be given. The call is answered all the same.
+    const says = 'error' in answered ? `${answered.error.name}: ${answered.error.message}` : 'what it returned cannot be copied'
+    port?.postMessage({ call: answered.call, error: new Error(says) } satisfies FromThread)
+  }
+}
+
+port.on('message', (message: ToThread) => void answer(message).then(tell))

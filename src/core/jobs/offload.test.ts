@@ -7,6 +7,14 @@ export const addOne = defineWork(import.meta.url, 'addOne', (bytes: Uint8Array) 
 export const refuse = defineWork(import.meta.url, 'refuse', (): never => {
   throw new RangeError('no such thing')
 })
+export const giveFunction = defineWork(import.meta.url, 'giveFunction', () => () => 1)
+class Odd extends Error {
+  override readonly name = 'Odd'
+  override readonly cause = () => 1
+}
+export const refuseOddly = defineWork(import.meta.url, 'refuseOddly', (): never => {
+  throw new Odd('for a reason')
+})
 export const leave = defineWork(import.meta.url, 'leave', (): void => process.exit(3))
 
 if (isMainThread) {
@@ -33,6 +41,17 @@ if (isMainThread) {
     assert.deepEqual(calls.map(({ status }) => status), ['rejected', 'rejected'])
     assert.deepEqual((await offload.run(addOne, Uint8Array.of(1))).bytes, Uint8Array.of(2))
     await offload.close()
+  })
+
+  test('J4: what no thread can be given is told as an error, and the thread goes on', async () => {
+    const offload = createOffload()
+    const others = offload.run(addOne, Uint8Array.of(1))
+    await assert.rejects(offload.run(giveFunction), { message: 'what it returned cannot be copied' })
+    await assert.rejects(offload.run(refuseOddly), /for a reason/)
+    const { where } = await others
+    assert.equal((await offload.run(addOne, Uint8Array.of(1))).where, where)
+    await offload.close()
+    await assert.rejects(offload.run(addOne, Uint8Array.of(1)), /thread has ended/)
   })
 
   test('J4: closing refuses what is under way', async () => {

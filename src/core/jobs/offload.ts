@@ -20,7 +20,11 @@ export const defineWork = <Args extends readonly unknown[], Result>(module: stri
   ({ module, name, run })
 
 export interface Offload {
-  /** Arguments and result are copied (the structured clone algorithm). @throws what the function throws */
+  /**
+   * Arguments and result are copied (the structured clone algorithm).
+   *
+   * @throws what the function throws: with its message, and of JavaScript's own errors with its class; any other is an `Error`
+   */
   run<Args extends readonly unknown[], Result>(work: Work<Args, Result>, ...args: Args): Promise<Result>
   /** Refuses what is under way. */
   close(): Promise<void>
@@ -33,11 +37,14 @@ export const inlineOffload: Offload = {
 }
 
 /** What a call leaves behind is garbage at once; left to itself the thread's heap would grow to 170 MB before it is collected. */
-const resourceLimits = { maxYoungGenerationSizeMb: 12 } as const
+const resourceLimits = { maxYoungGenerationSizeMb: 12, maxOldGenerationSizeMb: 1_024 } as const
+/** A call takes milliseconds. One that never ends would hold up those behind it, and the end of the server. */
+const callMaxMs = 60_000
 
 interface Waiting {
   readonly resolve: (result: never) => void
   readonly reject: (error: Error) => void
+  readonly overdue: NodeJS.Timeout
 }
 
 /** One thread, started when there is something to do, and again when it has died. */
@@ -45,6 +52,7 @@ export function createOffload(): Offload {
   const waiting = new Map<number, Waiting>()
   let thread: Worker | null = null
   let calls = 0
+  let isClosed = false
 
   function start(): Worker {
     const worker = new Worker(new URL('./offload-thread.ts', import.meta.url), { resourceLimits })
@@ -52,6 +60,7 @@ export function createOffload(): Offload {
     worker.on('message', (answer: FromThread) => {
       const call = waiting.get(answer.call)
       waiting.delete(answer.call)
+      clearTimeout(call?.overdue)
       if ('error' in answer) call?.reject(answer.error)
       else call?.resolve(answer.result as never)
       if (waiting.size === 0) worker.unref()
@@ -64,20 +73,25 @@ export function createOffload(): Offload {
   function end(worker: Worker, error: Error): void {
     if (thread !== worker) return
     thread = null
-    for (const { reject } of waiting.values()) reject(error)
+    for (const { reject, overdue } of waiting.values()) {
+      clearTimeout(overdue)
+      reject(error)
+    }
     waiting.clear()
   }
 
   return {
     run: (work, ...args) => new Promise((resolve, reject) => {
-      thread ??= start()
+      if (isClosed) return reject(new Error('the thread has ended'))
+      const worker = (thread ??= start())
       const call = ++calls
-      thread.postMessage({ call, module: work.module, name: work.name, args } satisfies ToThread)
-      waiting.set(call, { resolve, reject })
+      worker.postMessage({ call, module: work.module, name: work.name, args } satisfies ToThread)
+      waiting.set(call, { resolve, reject, overdue: setTimeout(() => void worker.terminate(), callMaxMs).unref() })
       // While somebody waits for it, the process does.
-      thread.ref()
+      worker.ref()
     }),
     async close() {
+      isClosed = true
       await thread?.terminate()
     },
   }

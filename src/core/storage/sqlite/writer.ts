@@ -136,6 +136,7 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
     },
     broken: () => broken,
     close() {
+      send()
       worker.postMessage('close' satisfies ToWorker)
       return ended
     },
