@@ -3,7 +3,7 @@ export { equalDigest } from './constant-time.ts'
 export { decide, type Restrictions, type Status, type VerificationRecord, type VerificationRequest } from './decide.ts'
 export { createHmacSha256, type HmacSha256 } from './hmac.ts'
 export { formatCheckpoint, parseCheckpoint, type Checkpoint } from './log/checkpoint.ts'
-export { emptyRoot, hashLength, leafHash, nodeHash } from './log/hash.ts'
+export { emptyRoot, hashLength, leafHash, leafHashes, nodeHash, subtreeHash } from './log/hash.ts'
 export {
   CompactTree, consistencyProof, inclusionProof, rootHash, verifyConsistency, verifyInclusion, type EdgeNode, type ReadHash,
 } from './log/merkle.ts'

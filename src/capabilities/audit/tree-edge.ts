@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { emptyRoot, hashLength, nodeHash, tileWidth } from '@claviger/verifier'
+import { emptyRoot, hashLength, nodeHash, subtreeHash, tileWidth } from '@claviger/verifier'
 import { assert } from '#core/base/assert'
 
 /** A tile that has become full. */
@@ -101,13 +101,4 @@ export class TreeEdge {
   encode(): Buffer {
     return Buffer.concat(this.#levels.map((_, level) => this.partial(level)))
   }
-}
-
-/** Root over `count` neighbouring hashes, a power of two. */
-export function subtreeHash(hashes: Buffer, from: number, count: number): Buffer {
-  let layer: Buffer[] = Array.from({ length: count }, (_, at) => hashes.subarray((from + at) * hashLength, (from + at + 1) * hashLength))
-  while (layer.length > 1) {
-    layer = Array.from({ length: layer.length / 2 }, (_, at) => nodeHash(layer[2 * at] as Buffer, layer[2 * at + 1] as Buffer))
-  }
-  return Buffer.from(layer[0] as Buffer)
 }

@@ -17,13 +17,22 @@ const leafRoom = Buffer.alloc(1 + fastMaxLength, leafPrefix)
 const leafViews: (Buffer | undefined)[] = []
 const nodeRoom = Buffer.alloc(1 + 2 * hashLength, nodePrefix)
 
-const sha256 = (bytes: Uint8Array): Buffer => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1')
+const sha256 = (bytes: Uint8Array): string => hash('sha256', bytes, 'binary')
 
 /** The root of a tree without entries: SHA-256 of nothing. */
-export const emptyRoot: Buffer = sha256(Buffer.alloc(0))
+export const emptyRoot: Buffer = Buffer.from(sha256(Buffer.alloc(0)), 'latin1')
 
 /** SHA-256(00 ‖ entry): 32 bytes. */
-export function leafHash(entry: Uint8Array): Buffer {
+export const leafHash = (entry: Uint8Array): Buffer => Buffer.from(digestOfLeaf(entry), 'latin1')
+
+/** The leaf hashes of entries, one behind the other: 32 bytes each. */
+export function leafHashes(entries: readonly Uint8Array[]): Buffer {
+  const hashes = Buffer.allocUnsafe(entries.length * hashLength)
+  for (let at = 0; at < entries.length; at++) hashes.latin1Write(digestOfLeaf(entries[at]!), at * hashLength)
+  return hashes
+}
+
+function digestOfLeaf(entry: Uint8Array): string {
   const { length } = entry
   if (length > fastMaxLength) return sha256(Buffer.concat([Buffer.of(leafPrefix), entry]))
   const room = (leafViews[length] ??= leafRoom.subarray(0, 1 + length))
@@ -40,5 +49,21 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   if (left.length !== hashLength || right.length !== hashLength) throw new RangeError('a tree hash has 32 bytes')
   nodeRoom.set(left, 1)
   nodeRoom.set(right, 1 + hashLength)
-  return sha256(nodeRoom)
+  return Buffer.from(sha256(nodeRoom), 'latin1')
+}
+
+/**
+ * The root over neighbouring hashes of one level, 32 bytes each.
+ *
+ * @param count how many from the `first` on: a power of two
+ */
+export function subtreeHash(hashes: Uint8Array, first: number, count: number): Buffer {
+  const layer = Buffer.from(hashes.subarray(first * hashLength, (first + count) * hashLength))
+  for (let width = count / 2; width >= 1; width /= 2) {
+    for (let at = 0; at < width; at++) {
+      layer.copy(nodeRoom, 1, 2 * at * hashLength, 2 * (at + 1) * hashLength)
+      layer.latin1Write(sha256(nodeRoom), at * hashLength)
+    }
+  }
+  return Buffer.from(layer.subarray(0, hashLength))
 }

@@ -3,8 +3,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { emptyRoot, leafHash, nodeHash } from './hash.ts'
-import { CompactTree, consistencyProof, inclusionProof, rootHash, verifyConsistency, verifyInclusion } from './merkle.ts'
+import { emptyRoot, hashLength, leafHash, leafHashes, nodeHash, subtreeHash } from './hash.ts'
+import { CompactTree, consistencyProof, inclusionProof, rootHash, verifyConsistency, verifyInclusion, type EdgeNode } from './merkle.ts'
 import { naiveLeaf, naiveTree } from './naive-tree.ts'
 
 const sizeMax = 600
@@ -49,6 +49,24 @@ test('appending tells of every complete subtree, once', () => {
     })
   }
   assert.equal(seen.size, 511)
+})
+
+test('V9: subtrees hashed at once, and appended at once, are those that single entries make', () => {
+  const row = leafHashes(entries)
+  for (const [at] of entries.entries()) assert.deepEqual(row.subarray(at * hashLength, (at + 1) * hashLength), leaf(at))
+  for (let level = 0, width = 1; width <= sizeMax; level++, width *= 2) {
+    for (let index = 0; (index + 1) * width <= sizeMax; index++) assert.deepEqual(subtreeHash(row, index * width, width), naive.subtree(level, index))
+  }
+  const tree = new CompactTree()
+  const seen: string[] = []
+  const collect = ({ level, index, hash }: EdgeNode): void => {
+    assert.deepEqual(hash, naive.subtree(level, index))
+    seen.push(`${level}/${index}`)
+  }
+  for (const level of [4, 4, 3, 1, 0]) tree.appendSubtree(level, Buffer.from(naive.subtree(level, tree.size / 2 ** level)), collect)
+  assert.deepEqual(tree.root(), naive.root(43))
+  assert.deepEqual(seen, ['4/0', '4/1', '5/0', '3/4', '1/20', '0/42'])
+  assert.throws(() => tree.appendSubtree(1, leaf(0)), RangeError)
 })
 
 test('V9: an inclusion proof of every entry in every size is the one of the RFC and verifies, at its index and nowhere else', async () => {

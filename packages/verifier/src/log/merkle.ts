@@ -189,8 +189,20 @@ export class CompactTree {
    * @param completed told of every subtree that this completes, the leaf first
    */
   append(leafHash: Buffer, completed?: (node: EdgeNode) => void): void {
-    if (!isHash(leafHash)) throw new RangeError('a tree hash has 32 bytes')
-    let node: EdgeNode = { level: 0, index: this.#size, hash: leafHash }
+    this.appendSubtree(0, leafHash, completed)
+  }
+
+  /**
+   * Adds the next `2 ** level` entries by the root over them, which is kept, not copied.
+   *
+   * @param completed told of this subtree and of every one that it completes
+   * @throws RangeError when the tree has entries of an unfinished subtree of that level
+   */
+  appendSubtree(level: number, root: Buffer, completed?: (node: EdgeNode) => void): void {
+    const width = 2 ** level
+    if (!isHash(root)) throw new RangeError('a tree hash has 32 bytes')
+    if (this.#size % width !== 0) throw new RangeError('a subtree begins at a multiple of its width')
+    let node: EdgeNode = { level, index: this.#size / width, hash: root }
     completed?.(node)
     while (isOdd(node.index)) {
       const left = this.#edge.pop()!
@@ -198,7 +210,7 @@ export class CompactTree {
       completed?.(node)
     }
     this.#edge.push(node)
-    this.#size++
+    this.#size += width
   }
 
   get size(): number {

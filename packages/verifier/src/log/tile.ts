@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { hashLength, nodeHash } from './hash.ts'
+import { hashLength, subtreeHash } from './hash.ts'
 import type { ReadHash } from './merkle.ts'
 
 /** Hashes in a full tile, entries in a full bundle. */
@@ -133,10 +133,4 @@ export function readHashFromTiles(
     }
     return subtreeHash(tile, (index * count) % tileWidth, count)
   }
-}
-
-/** The root over `count` hashes of a tile, a power of two, from the `first` on. */
-function subtreeHash(tile: Uint8Array, first: number, count: number): Uint8Array {
-  if (count === 1) return tile.subarray(first * hashLength, (first + 1) * hashLength)
-  return nodeHash(subtreeHash(tile, first, count / 2), subtreeHash(tile, first + count / 2, count / 2))
 }

@@ -50,6 +50,23 @@ test('every entry is seen once and in order, and every tile of every level once'
   assert.ok(paths.includes('tile/1/000') && paths.includes('tile/1/001.p/1') && paths.includes('tile/2/000.p/1'))
 })
 
+test('the root of a size is there when it is asked for, wherever it was asked for before', async () => {
+  for (const asked of [[1, 2, 255, 256, 257], [300, 511, 512, 513, 1_000], [256, 512, 65_536, 65_537, 66_000]]) {
+    const roots = new Map<number, Buffer>()
+    const check = new TreeCheck(memorySource(newTestLog(1), { tile: (path) => Promise.resolve(tileOf(entries, path)) }), {
+      onEntry() {},
+      onSize: (at, root) => void (asked.includes(at) && roots.set(at, root())),
+    })
+    await check.advance(checkpoint)
+    const one = new CompactTree()
+    for (const entry of entries) {
+      one.append(leafHash(entry))
+      if (asked.includes(one.size)) assert.deepEqual(roots.get(one.size), one.root(), `the root of ${one.size} entries`)
+    }
+    assert.equal(roots.size, asked.length)
+  }
+})
+
 test('one changed bit in a tile of any level is named', async () => {
   for (const [path, at] of [
     [tilePath({ level: 2, index: 0, width: 1 }), 31], [tilePath({ level: 1, index: 0 }), 255 * 32], [tilePath({ level: 1, index: 1, width: 1 }), 0],

@@ -6,7 +6,9 @@
  *
  * @module
  */
-import { CompactTree, decodeEntries, entriesPath, hashLength, leafHash, tilePath, tileWidth, type Checkpoint, type EdgeNode } from '@claviger/verifier'
+import {
+  CompactTree, decodeEntries, entriesPath, hashLength, leafHashes, subtreeHash, tilePath, tileWidth, type Checkpoint, type EdgeNode,
+} from '@claviger/verifier'
 import { VerifyProblem } from './problem.ts'
 import type { LogSource } from './source.ts'
 
@@ -23,13 +25,18 @@ export interface TreeWatcher {
 export class TreeCheck {
   readonly #source: LogSource
   readonly #watcher: TreeWatcher
+  /** Entries that were seen. */
+  #size = 0
+  /** Behind them by a part of a bundle where nobody asked for the root: a whole bundle is then added by its own root. */
   readonly #tree = new CompactTree()
-  /** By tile level: the hashes of the tile that is not full. */
+  /** The hashes of the bundle that is being read, or was last. */
+  #lowest: Buffer = Buffer.alloc(0)
+  /** By tile level above the lowest: the hashes of the tile that is not full. */
   readonly #open: Buffer[][] = []
   #tiles = 0
-  readonly #root = (): Buffer => this.#tree.root()
+  readonly #root = (): Buffer => this.root()
   readonly #collect = ({ level, hash }: EdgeNode): void => {
-    if (level % tileHeight === 0) (this.#open[level / tileHeight] ??= []).push(hash)
+    if (level > 0 && level % tileHeight === 0) (this.#open[level / tileHeight - 1] ??= []).push(hash)
   }
 
   constructor(source: LogSource, watcher: TreeWatcher) {
@@ -38,7 +45,7 @@ export class TreeCheck {
   }
 
   get size(): number {
-    return this.#tree.size
+    return this.#size
   }
 
   /** Hash tiles and entry bundles that were read. */
@@ -47,6 +54,9 @@ export class TreeCheck {
   }
 
   root(): Buffer {
+    for (let at = this.#tree.size % tileWidth; this.#tree.size < this.#size; at++) {
+      this.#tree.append(Buffer.from(this.#lowest.subarray(at * hashLength, (at + 1) * hashLength)), this.#collect)
+    }
     return this.#tree.root()
   }
 
@@ -56,37 +66,41 @@ export class TreeCheck {
    * @throws VerifyProblem with the first thing that is wrong
    */
   async advance(checkpoint: Checkpoint): Promise<void> {
-    while (this.#tree.size < checkpoint.size) await this.#bundle(checkpoint)
-    for (const [level, hashes] of this.#open.entries()) {
-      if (level > 0 && hashes.length > 0) await this.#compare(level, Buffer.concat(hashes), checkpoint)
+    while (this.#size < checkpoint.size) await this.#bundle(checkpoint)
+    const root = this.root()
+    for (const [at, hashes] of this.#open.entries()) {
+      if (hashes.length > 0) await this.#compare(at + 1, Buffer.concat(hashes), checkpoint)
     }
-    if (!this.#tree.root().equals(checkpoint.root)) throw new VerifyProblem('checkpoint-differs', 'checkpoint', checkpoint.size)
+    if (!root.equals(checkpoint.root)) throw new VerifyProblem('checkpoint-differs', 'checkpoint', checkpoint.size)
   }
 
   async #bundle(checkpoint: Checkpoint): Promise<void> {
-    const index = Math.floor(this.#tree.size / tileWidth)
+    const index = Math.floor(this.#size / tileWidth)
     const width = Math.min(tileWidth, checkpoint.size - index * tileWidth)
     const leaves = await this.#leaves(index, width)
-    const hashes = leaves.map(leafHash)
-    await this.#compare(0, Buffer.concat(hashes), checkpoint)
+    const hashes = leafHashes(leaves)
+    await this.#compare(0, hashes, checkpoint)
     // What an earlier, narrower reading of this bundle saw must still be there.
-    const known = this.#tree.size % tileWidth
-    const changed = hashes.slice(0, known).findIndex((hash, at) => !this.#open[0]![at]!.equals(hash))
+    const known = this.#size % tileWidth
+    const changed = differenceOf(hashes, this.#lowest, known)
     if (changed !== -1) throw new VerifyProblem('entry-altered', 'entry', index * tileWidth + changed)
+    this.#lowest = hashes
     for (let at = known; at < width; at++) {
-      this.#watcher.onEntry(this.#tree.size, leaves[at]!)
-      this.#tree.append(hashes[at]!, this.#collect)
-      if (this.#tree.size % tileWidth === 0) await this.#closeTiles(checkpoint)
-      const watched = this.#watcher.onSize(this.#tree.size, this.#root)
+      this.#watcher.onEntry(this.#size, leaves[at]!)
+      this.#size++
+      if (at === tileWidth - 1) await this.#closeTiles(checkpoint)
+      const watched = this.#watcher.onSize(this.#size, this.#root)
       if (watched !== undefined) await watched
     }
   }
 
   /** The tiles that the last entry filled, from the second level up; the lowest was compared before its entries counted. */
   async #closeTiles(checkpoint: Checkpoint): Promise<void> {
-    for (const [level, hashes] of this.#open.entries()) {
+    if (this.#tree.size % tileWidth === 0) this.#tree.appendSubtree(tileHeight, subtreeHash(this.#lowest, 0, tileWidth), this.#collect)
+    else this.root()
+    for (const [at, hashes] of this.#open.entries()) {
       if (hashes.length < tileWidth) return
-      if (level > 0) await this.#compare(level, Buffer.concat(hashes), checkpoint)
+      await this.#compare(at + 1, Buffer.concat(hashes), checkpoint)
       hashes.length = 0
     }
   }
@@ -105,12 +119,11 @@ export class TreeCheck {
   /** Compares the tile over the newest entries of a level with the hashes that it must hold. */
   async #compare(level: number, expected: Buffer, checkpoint: Checkpoint): Promise<void> {
     const width = expected.length / hashLength
-    const covered = level === 0 ? this.#tree.size : this.#tree.size - 1
+    const covered = level === 0 ? this.#size : this.#size - 1
     const index = Math.floor(covered / tileWidth ** (level + 1))
     const tile = await this.#tile(level, index, width)
     if (tile.equals(expected)) return
-    const at = Array.from({ length: width }, (_, place) => place * hashLength).findIndex((offset) =>
-      !tile.subarray(offset, offset + hashLength).equals(expected.subarray(offset, offset + hashLength)))
+    const at = differenceOf(tile, expected, width)
     if (level > 0 || await this.#isOfTree(index, expected, checkpoint)) throw new VerifyProblem('tile-altered', 'tile', tilePath({ level, index, width }))
     throw new VerifyProblem('entry-altered', 'entry', index * tileWidth + at)
   }
@@ -133,7 +146,7 @@ export class TreeCheck {
       const parentWidth = Math.min(tileWidth, Math.floor(size / tileWidth) - parentIndex * tileWidth)
       const parent = await this.#tile(1, parentIndex, parentWidth)
       const offset = (index % tileWidth) * hashLength
-      return parent.subarray(offset, offset + hashLength).equals(treeOf(hashes).root())
+      return parent.subarray(offset, offset + hashLength).equals(subtreeHash(hashes, 0, tileWidth))
     }
     const tree = CompactTree.from(this.#tree.size, this.#tree.edge().map(({ hash }) => hash))
     for (let at = this.#tree.size % tileWidth; at < width; at++) tree.append(hashes.subarray(at * hashLength, (at + 1) * hashLength))
@@ -141,8 +154,11 @@ export class TreeCheck {
   }
 }
 
-function treeOf(hashes: Buffer): CompactTree {
-  const tree = new CompactTree()
-  for (let offset = 0; offset < hashes.length; offset += hashLength) tree.append(hashes.subarray(offset, offset + hashLength))
-  return tree
+/** The first of `count` hashes in which two tiles differ, or -1. */
+function differenceOf(one: Buffer, other: Buffer, count: number): number {
+  for (let at = 0; at < count; at++) {
+    const end = (at + 1) * hashLength
+    if (one.compare(other, at * hashLength, end, at * hashLength, end) !== 0) return at
+  }
+  return -1
 }
