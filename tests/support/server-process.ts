@@ -15,7 +15,9 @@ export interface ServerProcessOptions {
   readonly directory?: string
   /** Where it listens; 127.0.0.1 when absent. */
   readonly host?: string
-  /** What stands in `claviger.yaml`, beyond a free port there. */
+  /** The port there; a free one when absent. */
+  readonly port?: number
+  /** What stands in `claviger.yaml`, beyond where it listens. */
   readonly config?: readonly string[]
   /** A command that runs the server: `strace`, `faketime`, … */
   readonly wrapper?: readonly string[]
@@ -61,7 +63,7 @@ const stopMaxMs = 60_000
 export async function startServerProcess(options: ServerProcessOptions = {}): Promise<ServerProcess> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'claviger-server-'))
   const configFile = join(directory, 'claviger.yaml')
-  writeFileSync(configFile, [`listen: { host: ${options.host ?? '127.0.0.1'}, port: 0 }`, ...(options.config ?? [])].join('\n'))
+  writeFileSync(configFile, [`listen: { host: ${options.host ?? '127.0.0.1'}, port: ${options.port ?? 0} }`, ...(options.config ?? [])].join('\n'))
   const server = [process.execPath, program, '--config', configFile]
   const [command = process.execPath, ...args]: readonly string[] = [...(options.wrapper ?? []), ...server]
   const child = spawn(command, args, { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1', ...options.env } })
@@ -112,8 +114,11 @@ async function listening(child: ChildProcess, ended: Promise<{ code: number | nu
 }
 
 function serverPidOf(wrapperPid: number): number {
+  const isNamed = (pid: number | string): boolean => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'claviger'
+  // Some wrappers become what they start.
+  if (isNamed(wrapperPid)) return wrapperPid
   for (const pid of readFileSync(`/proc/${wrapperPid}/task/${wrapperPid}/children`, 'utf8').trim().split(' ')) {
-    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('claviger') || readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'claviger') return Number(pid)
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('claviger') || isNamed(pid)) return Number(pid)
   }
   throw new Error('the wrapper does not run the server')
 }

@@ -5,7 +5,8 @@
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import { lookup } from 'node:dns/promises'
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { assert } from '#core/base/assert'
 import type { Logger } from '#core/telemetry/logger'
@@ -13,10 +14,17 @@ import { createConnectionCounts } from './connection-counts.ts'
 import type { Limits } from './limits.ts'
 import { readTls, tlsFingerprint, type TlsFiles } from './tls.ts'
 
+/** One socket. */
+export interface Bound {
+  readonly address: string
+  readonly port: number
+}
+
 /** Where a server listens. */
 export interface Listening {
   readonly url: string
   readonly port: number
+  readonly addresses: readonly Bound[]
 }
 
 /** Who answers what comes in. */
@@ -38,11 +46,14 @@ export interface Listeners {
 
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 const tlsCheckMs = 1_000
+/** This machine has no such address, whatever its list of names says. */
+const absentCodes: ReadonlySet<string | undefined> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /** @param isProxy the addresses of proxies that are trusted */
 export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Logger, isProxy: (address: string) => boolean): Listeners {
-  /** One an address: `localhost` has two. */
   const servers: (Server | TlsServer)[] = []
+  /** For the other addresses of a name: `localhost` may have two. What connects there is handed to the server itself. */
+  const doors: NetServer[] = []
   /** All of them: Node itself forgets those that have not shaken hands yet. */
   const sockets = new Set<Socket>()
   const counts = createConnectionCounts(limits.connectionsPerAddressMax, isProxy)
@@ -66,6 +77,14 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
     } catch (error) {
       logger.error({ certFile: tls.certFile, err: error }, 'TLS certificate cannot be used; the one before stays')
     }
+  }
+
+  async function openDoor(host: string, port: number, server: NetServer): Promise<void> {
+    const door = createNetServer({ allowHalfOpen: tls === null, noDelay: true }, (socket) => void server.emit('connection', socket))
+    door.maxConnections = limits.connectionsMax
+    const error = await new Promise<NodeJS.ErrnoException | null>((settle) => door.once('error', settle).listen(port, host, () => settle(null)))
+    if (error === null) doors.push(door)
+    else if (!absentCodes.has(error.code)) throw error
   }
 
   return {
@@ -92,10 +111,14 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
     },
     async listen(app, { host, port }, unsafePlainHttp) {
       assert(tls !== null || loopbackHosts.has(host) || unsafePlainHttp, 'H9: plain HTTP is served on loopback only, unless `unsafePlainHttp` says otherwise')
-      await app.listen({ host, port })
-      const { port: bound } = app.server.address() as AddressInfo
+      const [first, ...others] = await addressesOf(host)
+      await app.listen({ host: first, port })
+      const main = app.server.address() as AddressInfo
+      // Every address of the name: whoever had another one would be sent credentials that are meant for this server.
+      for (const other of others) await openDoor(other, main.port, app.server)
       const name = host.includes(':') ? `[${host}]` : host
-      return { url: `${tls === null ? 'http' : 'https'}://${name}:${bound}`, port: bound }
+      const addresses = [main, ...doors.map((door) => door.address() as AddressInfo)]
+      return { url: `${tls === null ? 'http' : 'https'}://${name}:${main.port}`, port: main.port, addresses }
     },
     reloadTls,
     async close(app, quiet) {
@@ -107,10 +130,18 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
       }, limits.drainMs)
       // What is left then are connections that ask nothing: idle, not yet used, or in the middle of saying hello.
       void quiet.then(closeSockets)
+      for (const door of doors) door.close()
       await app.close()
       clearTimeout(deadline)
     },
   }
+}
+
+/** All of a name's, IPv4 first: that is there on every machine. Fastify, given the name, would listen on one of them. */
+async function addressesOf(host: string): Promise<readonly [string, ...string[]]> {
+  const found = host === 'localhost' ? await lookup(host, { all: true, order: 'ipv4first' }) : []
+  const [first = host, ...others] = found.map(({ address }) => address)
+  return [first, ...others]
 }
 
 const nodeOptions = (limits: Limits): ServerOptions => ({

@@ -52,15 +52,9 @@ export interface HttpServerOptions {
   readonly unsafePlainHttp?: boolean
 }
 
-/** One socket. */
-export interface Bound {
-  readonly address: string
-  readonly port: number
-}
-
 export interface HttpServer {
   /** @throws Error `EADDRINUSE` and its kin, from Node */
-  listen(at: { readonly host: string; readonly port: number }): Promise<Listening & { readonly addresses: readonly Bound[] }>
+  listen(at: { readonly host: string; readonly port: number }): Promise<Listening>
   /** The OpenAPI 3.1 document. */
   openapi(): object
   /** Reads the certificate files again. One that cannot be used is logged, and the old one stays. */
@@ -105,7 +99,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   })
   await app.ready()
   return {
-    listen: async (at) => ({ ...(await listeners.listen(app, at, options.unsafePlainHttp ?? false)), addresses: app.addresses().filter((each) => typeof each === 'object') }),
+    listen: (at) => listeners.listen(app, at, options.unsafePlainHttp ?? false),
     openapi: () => app.swagger(),
     reloadTls: () => listeners.reloadTls(),
     close: () => {
