@@ -22,24 +22,27 @@ const number = (count: number): string => count.toLocaleString('en')
 export function writeReport({ out, err }: Terminal, report: VerifyReport, context: ReportContext): void {
   const { counts, workspaceId } = report
   const { seen, nowMs } = context
+  const [problem] = report.problems
+  /** Where something was wrong before any of these was looked at, there is nothing to tell of them. */
+  const checked = (count: number): string | null => (problem !== undefined && count === 0 ? null : number(count))
   out.line(out.paint('bold', `Audit log of ${visible(workspaceId ?? 'an unknown workspace')}`))
   writeRecord(out, {
     source: context.name,
     keys: keysLine(report, seen, nowMs),
-    entries: `${number(counts.entries)}${counts.unpublished === 0 ? '' : `, and ${number(counts.unpublished)} not under a checkpoint yet`}`,
+    entries: checked(counts.entries + counts.unpublished) === null ? null
+      : `${number(counts.entries)}${counts.unpublished === 0 ? '' : `, and ${number(counts.unpublished)} not under a checkpoint yet`}`,
     span: report.from === null || report.to === null ? null : `${fullTime(report.from, nowMs)} to ${fullTime(report.to, nowMs)}`,
-    tiles: number(counts.tiles),
-    checkpoints: number(counts.checkpoints),
-    rows: number(counts.rows),
-    blocks: number(counts.blocks),
-    sealed: counts.sealed === null || counts.subjectKeys === null ? 'not checked: only a data directory shows what is sealed'
+    tiles: checked(counts.tiles),
+    checkpoints: checked(counts.checkpoints),
+    rows: checked(counts.rows),
+    blocks: checked(counts.blocks),
+    sealed: checked(counts.entries) === null ? null : counts.sealed === null || counts.subjectKeys === null ? 'not checked: only a data directory shows what is sealed'
       : `${number(counts.sealed)} details, under the keys of ${number(counts.subjectKeys)} subjects`,
-    erased: number(counts.erased),
+    erased: checked(counts.erased),
     size: number(report.size),
     rootHash: report.root,
     lastSeen: seen === null ? null : `size ${number(seen.size)}, ${relative(seen.at, nowMs)}, at ${seen.source}`,
   }, nowMs)
-  const [problem] = report.problems
   if (problem === undefined) {
     const [first = '', ...rest] = wrap('The tree, every checkpoint, every row and every block of uses are what the log says.', out.width - 4)
     out.line(`${out.paint(['bold', 'green'], 'ok')}  ${first}`)

@@ -110,7 +110,7 @@ async function runList(
   const nextCursor = pages.at(-1)?.nextCursor ?? null
   showList(session, spec, itemSchema, items, pages, options)
   if (options.json !== true && nextCursor !== null) {
-    session.terminal.err.line(session.terminal.err.paint('dim', `There are more: --all, --limit ${items.length * 2}, or --cursor ${nextCursor}`))
+    session.terminal.err.line(session.terminal.err.paint('dim', `More: --all, --limit ${items.length * 2}, or --cursor ${nextCursor}`))
   }
   return exitCodes.ok.code
 }
