@@ -82,7 +82,7 @@ test('no personal data stands in a leaf, and each person\'s details open with th
   const details = [{ subject: personId(2), data: { name: 'Ada Lovelace' } }, { subject: personId(2), data: { mail: 'ada@example.com' } }]
   const { entryId } = await room.recorder.record({ ...act, decision: { ...act.decision, details } })
   const { entry, dataOf } = await entryOf(room, log, entryId)
-  for (const secret of ['Ada', 'ada@example.com', '192.0.2.7', 'test/1']) assert.ok(!JSON.stringify(entry).includes(secret), secret)
+  for (const secret of ['Ada Lovelace', 'ada@example.com', '192.0.2.7', 'test/1']) assert.ok(!JSON.stringify(entry).includes(secret), secret)
   assert.deepEqual(entry.details.map((mark) => mark.subject), [personId(2), personId(1)])
   assert.deepEqual(await dataOf(personId(2)), { name: 'Ada Lovelace', mail: 'ada@example.com' })
   const stored = await findEntry(room.storage.reader<never>(), log, entryId)

