@@ -103,5 +103,5 @@ export function usageOf(error: CommanderError): CliError | null {
   if (['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)) return null
   const [message = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
   const sentence = message.charAt(0).toUpperCase() + message.slice(1).replaceAll("'", '`')
-  return new CliError('usage', `${sentence}.`, rest.filter((line) => line !== '').map((line) => line.replace(/^\((.*)\)$/, '$1')))
+  return new CliError('usage', `${sentence.replace(/\.$/, '')}.`, rest.filter((line) => line !== '').map((line) => line.replace(/^\((.*)\)$/, '$1')))
 }

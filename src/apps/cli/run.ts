@@ -20,6 +20,7 @@ export async function run(args: readonly string[], environment: Environment, pla
   const controller = new AbortController()
   let fields: readonly Field[] = []
   let origin: string | null = null
+  let profile: string | null = null
   let writing: string | null = null
   // Whoever read our output has seen enough.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? brokenPipe : exitCodes.failed.code))
@@ -28,7 +29,10 @@ export async function run(args: readonly string[], environment: Environment, pla
     terminal, environment, places,
     signal: controller.signal,
     nowMs: Date.now,
-    connectedTo: (url) => void (origin = url.origin),
+    connectedTo(url, name) {
+      origin = url.origin
+      profile = name
+    },
     writing: (key) => void (writing = key),
   }
   try {
@@ -42,7 +46,7 @@ export async function run(args: readonly string[], environment: Environment, pla
     await createProgram(program).parseAsync(args, { from: 'user' })
   } catch (error) {
     const failure = error instanceof CommanderError ? usageOf(error) : error
-    if (failure !== null) process.exitCode = tellFailure(terminal.err, failure, { fields, origin })
+    if (failure !== null) process.exitCode = tellFailure(terminal.err, failure, { fields, origin, profile })
   }
 }
 

@@ -13,8 +13,8 @@ export interface Session {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
   readonly nowMs: () => number
-  /** Remembers where it speaks to, for what is said of failures. */
-  connectedTo(url: URL): void
+  /** Remembers where it speaks to, and by whose remembered login if by any, for what is said of failures. */
+  connectedTo(url: URL, profile: string | null): void
   /** Remembers that a write with this idempotency key is under way, or that none is. */
   writing(idempotencyKey: string | null): void
 }

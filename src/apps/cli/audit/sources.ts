@@ -56,7 +56,7 @@ const workspaceShape = /^wsp_[0-9A-Za-z]{16}$/
 
 export async function openServer(session: Session, options: SourceOptions): Promise<OpenedLogs & { readonly logs: readonly [NamedLog] }> {
   const connection = await connectionFor(options, session)
-  session.connectedTo(connection.url)
+  session.connectedTo(connection.url, connection.profile)
   const client = new Client(connection, session.signal)
   try {
     const workspaceId = await resolveId('wsp', options.workspace ?? 'self', client)

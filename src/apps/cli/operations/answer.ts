@@ -45,6 +45,7 @@ export function showAnswer(terminal: Terminal, spec: OperationSpec, answer: Answ
   else if (showing.quiet) terminal.out.line(visible(idOfItem(value)))
   else writeRecord(terminal.out, shown, nowMs)
   if (secret !== null) tellSecret(terminal, secretName ?? '', secret, showing)
+  if (spec.takesAway && !showing.quiet) tellEntry(terminal.err, answer)
   return isVerdict(spec) && value['valid'] !== true ? exitCodes.negative.code : exitCodes.ok.code
 }
 
@@ -68,13 +69,21 @@ function without(item: Item, name: string): Item {
 /** The secret stands alone, so that it can be selected with one double click and found by whoever reads along. */
 function tellSecret({ out, err }: Terminal, name: string, secret: string, { json, quiet, secretFile, secretFileName }: Showing): void {
   if (secretFile !== null) {
-    if (!quiet) err.line(`The ${words(name)} is in ${secretFileName ?? ''}, readable by you alone. Nothing can read it back from Claviger.`)
+    const text = `The ${words(name)} is in ${visible(secretFileName ?? '')}, readable by you alone. Nothing can read it back from Claviger.`
+    if (!quiet) for (const line of wrap(text, err.width)) err.line(line)
     return
   }
   if (!json && out.isTerminal) out.line(`\n  ${out.paint('bold', secret)}\n`)
   else if (!json) out.line(`${name}\t${secret}`)
   const text = `This ${words(name)} is shown this once. Nothing can read it back: keep it now, or revoke it and make another.`
   for (const line of wrap(text, err.width)) err.line(err.paint('yellow', line))
+}
+
+/** What was taken away is asked about later: the entry is what proves when. */
+function tellEntry(err: Output, { headers }: Answer): void {
+  const entryId = headers['claviger-audit-entry']
+  if (typeof entryId !== 'string') return
+  for (const line of wrap(`Audit entry ${visible(entryId)}; its receipt: claviger audit get-receipt ${visible(entryId)}`, err.width)) err.line(err.paint('dim', line))
 }
 
 /** A repeated creation answers with the thing, without its secret: the first answer was lost on its way. */

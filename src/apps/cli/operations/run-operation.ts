@@ -45,7 +45,7 @@ export async function runOperation(
   requireKeptSecret(spec, options)
   const makeRequest = await readInput(spec, fields, typed, terminal, session.nowMs())
   const connection = await connectionFor(options, session)
-  session.connectedTo(connection.url)
+  session.connectedTo(connection.url, connection.profile)
   const client = new Client(connection, signal)
   try {
     const request = await makeRequest(client)

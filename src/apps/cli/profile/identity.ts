@@ -30,7 +30,8 @@ export async function logIn(session: Session, options: CommonOptions): Promise<n
   requireSafe(url, options.unsafePlainHttp === true)
   const ca = readCa(options.caFile)
   const credential = await readSecret(terminal, `credential for ${url.origin}`, 'credential', { file: options.credentialFile, fd: options.credentialFd })
-  const self = await askSelf(session, { url, credential, ca, profile: name, workspaceId: null, address: null }, signal)
+  session.connectedTo(url, null)
+  const self = await askSelf({ url, credential, ca, profile: name, workspaceId: null, address: null }, signal)
   saveProfile(places.config, name, {
     url: url.href,
     credential: revealSecret(credential),
@@ -50,6 +51,7 @@ export function logOut({ terminal, places }: Session, options: CommonOptions): n
   const { current } = readProfiles(places.config)
   const name = options.profile ?? (current === '' ? defaultProfile : current)
   if (!removeProfile(places.config, name)) throw new CliError('denied', `Nobody is logged in as profile \`${name}\`.`)
+  if (options.quiet === true) return exitCodes.ok.code
   for (const line of wrap(`Logged out of profile ${name}. The credential itself stays valid: revoke it if it is not needed any more.`, terminal.out.width)) terminal.out.line(line)
   return exitCodes.ok.code
 }
@@ -57,7 +59,8 @@ export function logOut({ terminal, places }: Session, options: CommonOptions): n
 export async function showSelf(session: Session, options: CommonOptions): Promise<number> {
   const { terminal, signal } = session
   const connection = await connectionFor(options, session)
-  const self = await askSelf(session, connection, signal)
+  session.connectedTo(connection.url, connection.profile)
+  const self = await askSelf(connection, signal)
   if (options.json === true) writeJson(terminal.out, self, null, false)
   else if (options.quiet === true) terminal.out.line(self.principal.principalId)
   else {
@@ -70,8 +73,7 @@ export async function showSelf(session: Session, options: CommonOptions): Promis
   return exitCodes.ok.code
 }
 
-async function askSelf(session: Session, connection: Connection, signal: AbortSignal): Promise<Self> {
-  session.connectedTo(connection.url)
+async function askSelf(connection: Connection, signal: AbortSignal): Promise<Self> {
   const client = new Client(connection, signal)
   try {
     return await client.json<Self>({ method: 'GET', path: '/v1/self' })

@@ -13,12 +13,14 @@ import { visible, wrap } from './text.ts'
 export interface FailureContext {
   readonly fields: readonly Field[]
   readonly origin: string | null
+  /** The profile whose credential was sent; null: none, or one that is being tried. */
+  readonly profile: string | null
 }
 
 /** Tells what went wrong. @returns the exit code */
-export function tellFailure(err: Output, error: unknown, { fields, origin }: FailureContext): number {
+export function tellFailure(err: Output, error: unknown, context: FailureContext): number {
   if (error instanceof ProblemError) {
-    tellProblem(err, error.problem, fields, origin)
+    tellProblem(err, error.problem, context)
     return exitCodes[exitOfProblem(error.problem)].code
   }
   if (error instanceof CliError) {
@@ -41,16 +43,21 @@ function tell(err: Output, message: string, notes: readonly string[]): void {
   }
 }
 
-function tellProblem(err: Output, problem: ProblemBody, fields: readonly Field[], origin: string | null): void {
+function tellProblem(err: Output, problem: ProblemBody, { fields, origin, profile }: FailureContext): void {
   const { title, detail, errors = [], code, type, instance } = problem
   const places = errors.map((each) => `${placeOf(each.pointer, fields)}: ${each.detail}`)
   // A detail that only repeats what the places say, or points at them, is left out.
   const repeats = detail === undefined || (errors.length > 0 && (code === 'http/invalid-input' || errors.every((each) => detail.includes(each.detail))))
-  tell(err, title, [...(repeats ? [] : [detail]), ...places])
+  const stale = code === 'http/unauthenticated' && profile !== null && origin !== null ? [staleLogin(profile, origin)] : []
+  tell(err, title, [...(repeats ? [] : [detail]), ...places, ...stale])
   const page = type !== undefined && type.startsWith('/') && origin !== null ? `${origin}${type}` : (type ?? '')
   err.line(err.paint('dim', `  ${visible(code)}  ${visible(page)}`.trimEnd()))
   if (problem.status >= 500 && instance !== undefined) err.line(err.paint('dim', `  ${visible(instance)}`))
 }
+
+/** A remembered credential can be older than the server: whoever starts anew with an empty data directory meets that first. */
+const staleLogin = (profile: string, origin: string): string =>
+  `Profile \`${profile}\` remembers it for ${origin}. It was revoked, has expired, or is of an instance that is gone. Log in anew: claviger login --profile ${profile} --url ${origin}`
 
 /** From the server's pointer to what was typed: `/permissions/0` is `--permissions` (1st). */
 export function placeOf(pointer: string, fields: readonly Field[]): string {

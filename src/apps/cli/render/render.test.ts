@@ -147,7 +147,7 @@ describe('a problem', () => {
   test('shows its page, and its exit code follows its status', () => {
     const err = capture(80)
     const problem = { type: '/errors/keys/not-found', title: 'No such key', status: 404, detail: 'There is no such key.', code: 'keys/not-found' }
-    assert.equal(tellFailure(err, new ProblemError(problem), { fields: [], origin: 'https://keys.example.com' }), 4)
+    assert.equal(tellFailure(err, new ProblemError(problem), { fields: [], origin: 'https://keys.example.com', profile: 'default' }), 4)
     assert.deepEqual(err.lines(), ['error: No such key', '  There is no such key.', '  keys/not-found  https://keys.example.com/errors/keys/not-found'])
   })
 })
