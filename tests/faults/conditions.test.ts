@@ -183,11 +183,18 @@ function keyProcessesOf(pid: number): number[] {
   })
 }
 
+/** `claviger audit verify` of a server, remembering in a folder what it saw. */
+const verifiedBy = ({ url }: ServerProcess, home: string) => spawnSync(
+  resolve(import.meta.dirname, '../../claviger'), ['audit', 'verify', '--url', url, '--credential-file', join(home, 'data/owner-credential')],
+  { env: { ...process.env, HOME: home, XDG_STATE_HOME: '', XDG_CONFIG_HOME: '' }, encoding: 'utf8' },
+)
+
 test('with the key process gone for good, revoking still works and says what it could not write', () => inFolder(async (directory) => {
   const server = await startServerProcess({ directory })
   const { issue, client } = await stageOn(server)
   const key = await issue('leaked')
   const fresh = await issue('fresh')
+  assert.equal(verifiedBy(server, directory).status, 0)
   // It cannot come back: its root key is out of reach.
   chmodSync(join(directory, 'data/root.key'), 0o644)
   for (const pid of keyProcessesOf(server.pid)) process.kill(pid, 'SIGKILL')
@@ -196,6 +203,9 @@ test('with the key process gone for good, revoking still works and says what it 
   assert.equal((await client.send('POST', '/v1/keys/verify', { key: key.secret })).json['code'], 'revoked')
   assert.equal((await client.send('POST', '/v1/keys/verify', { key: fresh.secret })).json['code'], 'valid')
   assert.equal((await client.send('POST', '/v1/consumers', { reference: 'new' })).status, 503, 'what grants waits')
+  const check = verifiedBy(server, directory)
+  assert.equal(check.status, 6, 'a row that no checkpoint can cover yet is no forgery: ' + check.stderr)
+  assert.match(check.stderr, /not ready, and signed no checkpoint/)
   chmodSync(join(directory, 'data/root.key'), 0o600)
   await eventually(async () => (await client.send('POST', '/v1/consumers', { reference: 'newer' })).status === 201)
   assert.equal((await server.stop('SIGTERM')).code, 0)

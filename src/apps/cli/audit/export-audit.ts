@@ -9,15 +9,16 @@ import type { Session } from '../session.ts'
 import { recall } from './memory.ts'
 import { progressOn, reportJson, writeReport } from './report.ts'
 import { openServer, type SourceOptions } from './sources.ts'
-import { refusing } from './verify-audit.ts'
+import { refusing, requireSigning } from './verify-audit.ts'
 
 /** Exports what a check reads, checking it on the way. @returns the exit code */
 export async function exportAudit(session: Session, named: string, options: SourceOptions): Promise<number> {
   const { terminal, places, nowMs } = session
   const directory = resolve(named)
   requireEmpty(directory)
-  const { logs: [{ name, workspaceId, source }], close } = await openServer(session, options)
+  const { logs: [log], close } = await openServer(session, options)
   try {
+    const { name, workspaceId, source } = log
     const seen = workspaceId === null ? null : recall(places.state, workspaceId)
     const progress = progressOn(terminal)
     const report = await refusing(() => exportLog(source, directory, {
@@ -26,6 +27,7 @@ export async function exportAudit(session: Session, named: string, options: Sour
       onProgress: progress.tell,
     }))
     progress.end()
+    await requireSigning(log, report)
     if (options.json === true) writeJson(terminal.out, { ...reportJson(report, name), directory }, null, false)
     else if (options.quiet === true && report.ok) terminal.out.line(directory)
     else writeReport(terminal, report, { name, seen, stateDirectory: places.state, nowMs: nowMs() })

@@ -27,6 +27,8 @@ export interface NamedLog {
   /** Whose it must be; null where only its keys say. */
   readonly workspaceId: string | null
   readonly source: LogSource
+  /** Whether whoever keeps it can sign checkpoints now; absent where nobody is asked. */
+  isReady?(): Promise<boolean>
 }
 
 export interface OpenedLogs {
@@ -61,7 +63,8 @@ export async function openServer(session: Session, options: SourceOptions): Prom
   try {
     const workspaceId = await resolveId('wsp', options.workspace ?? 'self', client)
     const source = httpSource({ fetch: fetchOver(client), url: connection.url.origin, credential: revealSecret(connection.credential), workspaceId })
-    return { logs: [{ name: connection.url.origin, workspaceId, source }], close: async () => client.close() }
+    const isReady = async (): Promise<boolean> => (await client.exchange({ method: 'GET', path: '/readyz' })).status === 200
+    return { logs: [{ name: connection.url.origin, workspaceId, source, isReady }], close: async () => client.close() }
   } catch (error) {
     client.close()
     throw error

@@ -1,7 +1,7 @@
 /** `claviger audit verify`. */
 import { SourceRefused, verifyLog, type VerifyReport } from '#cap/audit'
 import { ProblemError } from '../client.ts'
-import { exitCodes } from '../exit.ts'
+import { CliError, exitCodes } from '../exit.ts'
 import { writeJson } from '../operations/answer.ts'
 import type { Session } from '../session.ts'
 import { recall, remember, type Seen } from './memory.ts'
@@ -33,8 +33,9 @@ export async function verifyAudit(session: Session, named: string | undefined, o
   return code
 }
 
-async function checkOne(session: Session, { name, workspaceId, source }: NamedLog, given: readonly string[] | null, options: VerifyAuditOptions): Promise<VerifyReport> {
+async function checkOne(session: Session, log: NamedLog, given: readonly string[] | null, options: VerifyAuditOptions): Promise<VerifyReport> {
   const { terminal, places, nowMs } = session
+  const { name, workspaceId, source } = log
   const shown = await source.vkeys()
   const id = workspaceId ?? workspaceOf(given ?? shown)
   const seen = options.memory === false || id === null ? null : recall(places.state, id)
@@ -47,11 +48,29 @@ async function checkOne(session: Session, { name, workspaceId, source }: NamedLo
     onProgress: progress.tell,
   })
   progress.end()
+  await requireSigning(log, report)
   const context = { name, seen, stateDirectory: places.state, nowMs: nowMs() }
   if (options.json === true) writeJson(terminal.out, reportJson(report, name), null, false)
   else if (options.quiet !== true || !report.ok) writeReport(terminal, report, context)
   if (report.ok && id !== null && options.memory !== false) remember(places.state, id, seenNow(report, vkeys ?? shown, name, context.nowMs))
   return report
+}
+
+/** What a checkpoint that is yet to be signed would explain. */
+const unexplainedCodes: ReadonlySet<string> = new Set(['row-unknown', 'row-unlogged-version', 'row-missing', 'block-unknown'])
+
+/**
+ * While a server cannot sign, what takes away goes on, and its rows are newer than the newest checkpoint: nothing is
+ * proved then, and nobody is to be accused.
+ *
+ * @throws CliError unavailable
+ */
+export async function requireSigning({ name, isReady }: NamedLog, { problems: [problem], size, rowsFrom }: VerifyReport): Promise<void> {
+  if (problem === undefined || !unexplainedCodes.has(problem.code) || size !== rowsFrom || isReady === undefined || (await isReady())) return
+  const { kind, name: place } = problem.place
+  throw new CliError('unavailable', `${name} is not ready, and signed no checkpoint since its rows were read: whether the log explains ${kind} ${place} cannot be said.`, [
+    'What its newest checkpoint covers is well. Its /readyz says what does not work; check again when it does.',
+  ])
 }
 
 const seenNow = (report: VerifyReport, vkeys: readonly string[], source: string, nowMs: number): Seen =>
