@@ -53,6 +53,8 @@ export interface Config {
   readonly dataDirectory: string
   readonly rootKeyFile: string
   readonly database: { readonly engine: 'sqlite'; readonly path: string } | { readonly engine: 'postgres'; readonly connectionString: string; readonly poolSize: number }
+  /** The file that the database's URL was read from, password and all; null: none. */
+  readonly databaseUrlFile: string | null
   readonly tls: TlsFiles | null
   readonly unsafePlainHttp: boolean
   readonly trustedProxies: readonly string[]
@@ -157,6 +159,7 @@ function resolveConfig(settings: Settings, file: string | null, base: string, at
     dataDirectory,
     rootKeyFile: settings.rootKeyFile === undefined ? resolve(dataDirectory, 'root.key') : resolve(base, settings.rootKeyFile),
     database: databaseOf(settings.database ?? {}, dataDirectory, base, at),
+    databaseUrlFile: settings.database?.urlFile === undefined ? null : resolve(base, settings.database.urlFile),
     tls,
     unsafePlainHttp,
     trustedProxies: settings.trustedProxies ?? [],

@@ -14,7 +14,7 @@ import { ok, problem, type Check } from './check.ts'
 import { checkClock, startWatch } from './clock.ts'
 import { checkDatabase, type DatabaseFindings } from './database.ts'
 import { checkDisk } from './disk.ts'
-import { checkFiles } from './files.ts'
+import { checkFiles, checkSecretsOutside } from './files.ts'
 import { checkKeyProcess } from './key-process.ts'
 import { checkListener } from './listener.ts'
 
@@ -36,7 +36,7 @@ export async function runDoctor({ terminal, environment, signal, nowMs }: Sessio
   const config = readConfig(options, environment, add)
   if (config !== null) {
     const started = checkFiles(config)
-    add(...started.checks)
+    add(...started.checks, ...checkSecretsOutside(config))
     if (started.isThere) await checkInside(config, add, watch, nowMs())
     add(...await checkListener(config, signal))
   }

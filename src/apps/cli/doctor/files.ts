@@ -12,6 +12,20 @@ export interface FileFindings {
   readonly isThere: boolean
 }
 
+/** Secrets that lie where the operator put them: whose they are is the operator's choice, too. */
+export function checkSecretsOutside({ databaseUrlFile, tls }: Config): readonly Check[] {
+  const secrets = [
+    ...(databaseUrlFile === null ? [] : [{ path: databaseUrlFile, closed: 0o077, cure: 'chmod 600' }]),
+    // A group that may read certificates' keys is a custom of some systems.
+    ...(tls === null ? [] : [{ path: tls.keyFile, closed: 0o007, cure: 'chmod o=' }]),
+  ]
+  return secrets.flatMap(({ path, closed, cure }) => {
+    const stats = statOf(path)
+    if (typeof stats === 'string') return [problem('files', `${path} cannot be looked at (${stats})`)]
+    return (stats.mode & closed) === 0 ? [] : [problem('files', `${path} is open to others (mode ${modeOf(stats)})`, `${cure} ${path}`)]
+  })
+}
+
 export function checkFiles({ dataDirectory, rootKeyFile }: Config): FileFindings {
   const stats = statOf(dataDirectory)
   if (typeof stats === 'string') {
