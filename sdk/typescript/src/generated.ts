@@ -121,6 +121,7 @@ export type Key = {
   readonly principalId: string | null
   readonly kind: 'bearer'
   readonly name: string
+  /** Its own. A key under a revoked consumer, environment or API keeps it, and is refused as revoked. */
   readonly status: 'active' | 'disabled' | 'revoked' | 'expired'
   readonly permissions: readonly string[]
   readonly ipRanges: readonly string[]
@@ -639,6 +640,7 @@ export type KeysCreateOutput = {
   readonly principalId: string | null
   readonly kind: 'bearer'
   readonly name: string
+  /** Its own. A key under a revoked consumer, environment or API keeps it, and is refused as revoked. */
   readonly status: 'active' | 'disabled' | 'revoked' | 'expired'
   readonly permissions: readonly string[]
   readonly ipRanges: readonly string[]
@@ -684,6 +686,7 @@ export type KeysListInput = {
   readonly consumerId?: string | undefined
   /** Id of the principal. */
   readonly principalId?: string | undefined
+  /** The key's own, whatever became of its consumer, environment or API. */
   readonly status?: 'active' | 'disabled' | 'revoked' | 'expired' | undefined
   /** Name of a permission. */
   readonly permission?: string | undefined

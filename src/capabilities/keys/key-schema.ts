@@ -49,7 +49,9 @@ export const keyOutput = exactly({
   principalId: nullable(idOf('prn')),
   kind: Type.Literal('bearer'),
   name: Type.String(),
-  status: oneOf(['active', 'disabled', 'revoked', 'expired']),
+  status: oneOf(['active', 'disabled', 'revoked', 'expired'], {
+    description: 'Its own. A key under a revoked consumer, environment or API keeps it, and is refused as revoked.',
+  }),
   permissions: Type.Array(Type.String()),
   ipRanges: Type.Array(Type.String()),
   origins: Type.Array(Type.String()),

@@ -36,7 +36,9 @@ export const listKeys = operation.read({
       apiId: Type.Optional(idOf('api')),
       consumerId: Type.Optional(idOf('con')),
       principalId: Type.Optional(idOf('prn')),
-      status: Type.Optional(oneOf(['active', 'disabled', 'revoked', 'expired'])),
+      status: Type.Optional(oneOf(['active', 'disabled', 'revoked', 'expired'], {
+        description: 'The key\'s own, whatever became of its consumer, environment or API.',
+      })),
       permission: Type.Optional(permissionName),
       search: Type.Optional(search),
       usedBefore: Type.Optional(timestamp('Last used before this time; keys that were never used are not among them.')),
