@@ -82,7 +82,7 @@ const styles: Readonly<Record<Check['status'], Style>> = { ok: 'green', warning:
 
 function writeCheck(out: Output, { name, status, detail, cure }: Check): void {
   const indent = 'problem'.length + 2 + nameWidth + 2
-  const lines = [...visible(detail).split('\n'), ...(cure === undefined ? [] : [visible(cure)])].flatMap((text) => wrap(text, Math.max(30, out.width - indent)))
+  const lines = [...detail.split('\n'), ...(cure === undefined ? [] : [cure])].flatMap((text) => wrap(visible(text), Math.max(30, out.width - indent)))
   const head = `${out.paint(styles[status], padTo(status, 'problem'.length))}  ${padTo(name, Math.max(nameWidth, widthOf(name)))}`
   lines.forEach((line, index) => out.line(index === 0 ? `${head}  ${line}` : `${' '.repeat(indent)}${line}`))
 }

@@ -101,7 +101,7 @@ async function ownerOf(wanted: URL | null, { terminal, signal }: Pick<Session, '
     ])
   }
   const credential = new Secret(readFileSync(file, 'utf8').trim())
-  note(terminal, `not logged in; using the owner's credential in ${ownerCredentialFile} for ${url.origin}`)
+  if (options.quiet !== true) note(terminal, `not logged in; using the owner's credential in ${ownerCredentialFile} for ${url.origin}`)
   return { ...checked(url, credential, null, undefined, options), address: address.address }
 }
 
