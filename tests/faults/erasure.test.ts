@@ -71,6 +71,30 @@ test('of an erased consumer, its name, its keys\' names and restrictions, and wh
   await repeatAll(...texts)
 })
 
+/** What was recorded in the last second is in the clear until it is cut, and then in none of the files. */
+async function untilGone(text: string): Promise<void> {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    if (filesWith(text).length === 0) return
+  }
+  assert.deepEqual(filesWith(text), [])
+}
+
+test('of an erased consumer, from where its keys were used right before, and tried afterwards', async () => {
+  const environments = (await call(instance, 'GET', '/v1/environments')).json['items'] as readonly { readonly environmentId: string; readonly kind: string }[]
+  const environment = environments.find(({ kind }) => kind === 'development')
+  const { consumerId } = await act('POST', '/v1/consumers', { reference: 'quill-8' })
+  const { secret } = await act('POST', '/v1/keys', { environmentId: environment?.environmentId, consumerId, name: 'phone', permissions: [] })
+  const verifiedFrom = async (clientIp: string): Promise<unknown> => (await call(instance, 'POST', '/v1/keys/verify', { key: secret, clientIp })).json['code']
+  assert.equal(await verifiedFrom('198.51.100.123'), 'valid')
+  await instance.instance.uses.flush()
+  await act('POST', `/v1/consumers/${String(consumerId)}/erase`)
+  await untilGone('198.51.100.123')
+  assert.equal(await verifiedFrom('198.51.100.124'), 'revoked')
+  await instance.instance.uses.flush()
+  await untilGone('198.51.100.124')
+  requests.length = 0
+})
+
 test('of an erased principal, its name and its credentials\' names and restrictions', async () => {
   const [name, range] = ['Ottoline Frame', '127.0.0.0/29']
   const { principalId } = await act('POST', '/v1/principals', { name, role: 'developer' })

@@ -22,8 +22,15 @@ interface Section {
   readonly detail: SealedDetail | null
 }
 
+export interface SealedSections {
+  readonly bytes: Uint8Array
+  readonly commitment: string
+  readonly hasErased: boolean
+}
+
 export interface SectionSealer {
-  seal(workspaceId: string, blockId: string, sections: readonly { subject: string; text: string }[]): Promise<{ bytes: Uint8Array; commitment: string }>
+  /** `hasErased`: the subject of a section was erased before, and its text is in none of the bytes. */
+  seal(workspaceId: string, blockId: string, sections: readonly { subject: string; text: string }[]): Promise<SealedSections>
   /**
    * The readable sections of a block; erased ones are left out.
    *
@@ -63,7 +70,7 @@ export function createSectionSealer(subjects: Subjects, random: Random, offload 
       for (const { subject, text } of sections) {
         wanted.push({ subject, text, key: await subjects.keyToSeal(workspaceId, subject), salt: random.bytes(detailSaltLength) })
       }
-      return offload.run(sealSections, workspaceId, blockId, wanted)
+      return { ...(await offload.run(sealSections, workspaceId, blockId, wanted)), hasErased: wanted.some(({ key }) => key === null) }
     },
     async open(workspaceId, blockId, bytes, only) {
       const readable: { subject: string; text: string }[] = []

@@ -6,6 +6,9 @@
  * verifies. One leaf names the block, counts it and commits to
  * its sections. Cutting deletes the batch in the same commit, so a batch is cut once, whoever cuts it (K11).
  *
+ * Until it is cut, a batch says in the clear from where keys were used. So after an erasure, and after cutting uses of
+ * somebody who was erased, what the batches said is removed from the files (S11) once they are cut.
+ *
  * @module
  */
 import { sql } from 'kysely'
@@ -13,7 +16,7 @@ import type { Clock } from '#core/base/clock'
 import { toTimestamp } from '#core/base/clock'
 import { newId, type Random } from '#core/base/id'
 import { inlineOffload, type Offload } from '#core/jobs/offload'
-import { CommitConflict, type RowWrite } from '#core/storage/commit'
+import { CommitConflict, emptyCommit, type RowWrite } from '#core/storage/commit'
 import type { Storage } from '#core/storage/storage'
 import type { Recorder, SectionSealer } from '#cap/audit'
 import { keyUsageTable, useBatchTable, useBlockTable, type KeysDatabase, type UseBatchRow, type UseBlockRow } from './tables.ts'
@@ -48,6 +51,11 @@ export interface UseCutterServices {
 
 export function createUseCutter({ storage, recorder, sections, clock, random, offload = inlineOffload }: UseCutterServices): UseCutter {
   const unreadable = new Set<string>()
+  /** What was deleted is still to be removed from the files. */
+  let wipeDue = false
+  storage.onCommitted(({ erases, writes }) => {
+    if (erases === true && writes.length > 0) wipeDue = true
+  })
 
   async function cutSome(): Promise<number> {
     const found = await readBatches()
@@ -86,6 +94,7 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
   async function cutBlock({ workspaceId, environmentId, fromMs, toMs, count, denied, sections: texts }: UseGroup) {
     const id = newId('blk', random)
     const sealed = await sections.seal(workspaceId, id, texts)
+    wipeDue ||= sealed.hasErased
     const row: UseBlockRow = {
       id, version: 1, workspace_id: workspaceId, environment_id: environmentId, from_ms: fromMs, to_ms: toMs, use_count: count, sections: sealed.bytes,
     }
@@ -105,6 +114,17 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
     }
   }
 
+  async function wipe(): Promise<void> {
+    if (!wipeDue) return
+    wipeDue = false
+    try {
+      await storage.commit({ ...emptyCommit, erases: true })
+    } catch (error) {
+      wipeDue = true
+      throw error
+    }
+  }
+
   return {
     unreadable,
     async cutAll() {
@@ -120,6 +140,7 @@ export function createUseCutter({ storage, recorder, sections, clock, random, of
         }
         await new Promise((resolve) => setImmediate(resolve))
       }
+      await wipe()
       return total
     },
   }
