@@ -5,7 +5,7 @@
  * Invariant A7: what takes away goes on when details cannot be sealed; what grants does not.
  * Invariant A9: no personal data in a leaf: what an entry is about is named by an id.
  * Invariant A10: an erased person leaves no new traces, also in the entry of the erasure itself.
- * Invariant P6: what an actor decided is committed only while credential and principal are what they were authenticated as.
+ * Invariant P6: what an actor decided is committed only while credential, principal and workspace are what they were authenticated as.
  *
  * @module
  */

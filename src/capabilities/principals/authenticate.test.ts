@@ -18,6 +18,7 @@ import { erasePrincipal } from './erase-principal.ts'
 import { act, edit, fault, openHouse, read, write, type Hired, type House } from './fixtures.ts'
 import { getPrincipal } from './get-principal.ts'
 import { revokePrincipal } from './revoke-principal.ts'
+import { revokeWorkspace } from './revoke-workspace.ts'
 import { updatePrincipal } from './update-principal.ts'
 
 const refused = fault('http/unauthenticated')
@@ -114,6 +115,18 @@ for (const [ending, end] of Object.entries(endings)) {
     await house.close()
   })
 }
+
+test('P6: what a caller decided is not committed when its workspace is revoked meanwhile', async () => {
+  const house = await openHouse()
+  const as = await house.as(house.ownerSecret)
+  const tenant = await write(house, house.services, createWorkspace, as, { body: { name: 'Tenant', ownerName: 'Its owner' } })
+  const stale = await house.as(tenant.secret)
+  await write(house, house.services, revokeWorkspace, as, { params: { workspaceId: tenant.workspaceId }, body: { reason: 'key-compromise' } })
+  const creates = write(house, house.services, createPrincipal, stale, { body: { name: 'backdoor', role: 'admin' } })
+  await assert.rejects(creates, (error: unknown) => error instanceof CommitConflict && error.kind === 'version')
+  await assert.rejects(house.as(tenant.secret), refused)
+  await house.close()
+})
 
 test('P6: a caller is known by its rows of now, whatever happened to them since it was known before', async () => {
   const house = await openHouse()

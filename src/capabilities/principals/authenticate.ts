@@ -4,8 +4,8 @@
  * The credential is verified like any key; what this room adds is whose it is and what that one may do. When this
  * process is the database's only writer, callers are kept in memory and dropped by the commits that change them.
  *
- * Invariant P6: a caller carries the versions of the credential and the principal that it was authenticated by, and what
- * it writes is committed only while both still stand at them.
+ * Invariant P6: a caller carries the versions of the credential, the principal and the workspace that it was authenticated
+ * by, and what it writes is committed only while all of them still stand at them.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { httpFaults } from '#core/http/faults'
 import type { RowWrite } from '#core/storage/commit'
 import { readGenuine, readGuarded } from '#core/storage/guarded-read'
 import type { Storage } from '#core/storage/storage'
-import { keyTable, type KeyRow, type UseRecorder, type Verification, type Verified } from '#cap/keys'
+import { keyTable, workspaceTable, type KeyRow, type UseRecorder, type Verification, type Verified } from '#cap/keys'
 import { effectivePermissions } from './access.ts'
 import { principalTable } from './principal.ts'
 import type { PrincipalsServices } from './services.ts'
@@ -98,6 +98,8 @@ export function createAuthenticate(
     if (key === null || key.principal_id === null) throw refused()
     const principal = await readGenuine(storage.reader<never>(), guard, principalTable, key.principal_id)
     if (principal === null || principal.workspace_id !== environment.workspaceId) throw refused()
+    const workspace = await readGenuine(storage.reader<never>(), guard, workspaceTable, environment.workspaceId)
+    if (workspace === null || workspace.status !== 'active') throw refused()
     // The key was good a moment ago; it is this version of it that counts from now on.
     const status = key.status === 'active' ? principal.status : key.status
     if (status !== 'active') {
@@ -111,7 +113,11 @@ export function createAuthenticate(
       principalId: asId('prn', principal.id),
       keyId: asId('key', record.keyId),
       permissions: effectivePermissions(access.permissionsOf(principal.role), record.restrictions.permissions),
-      expects: [{ table: keyTable, id: key.id, version: key.version }, { table: principalTable, id: principal.id, version: principal.version }],
+      expects: [
+        { table: keyTable, id: key.id, version: key.version },
+        { table: principalTable, id: principal.id, version: principal.version },
+        { table: workspaceTable, id: workspace.id, version: workspace.version },
+      ],
     }
     if (storage.exclusive && before === changes) {
       if (known.size >= knownCallersMax) known.clear()
@@ -130,9 +136,9 @@ export function createAuthenticate(
   }
 }
 
-/** Whether it outdates a caller: a principal's row does, and a credential's that was there before; a customer's key does not. */
+/** Whether it outdates a caller: a principal's or workspace's row does, and a credential's that was there before; a customer's key does not. */
 const changesCallers = (write: RowWrite): boolean =>
-  write.table === principalTable || (write.table === keyTable && (write.kind === 'delete' || (write.kind === 'update' && (write.row as KeyRow).principal_id !== null)))
+  write.table === principalTable || write.table === workspaceTable || (write.table === keyTable && (write.kind === 'delete' || (write.kind === 'update' && (write.row as KeyRow).principal_id !== null)))
 
 /** One refusal for whatever is wrong with a credential that did not prove itself. */
 const refused = () => httpFaults.unauthenticated('The credential is not valid.')
