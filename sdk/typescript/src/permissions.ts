@@ -1,4 +1,7 @@
-/** What a request needs: one permission, all of a list, or `all` of one list and one of another. `[]`: any valid key will do. */
+/**
+ * What a request needs: one permission, all of a list, or `all` of one list and one of another. `[]` takes any valid key;
+ * that has to be said, so an object in which neither list is there takes none.
+ */
 export type Permissions = string | readonly string[] | { readonly all?: readonly string[] | undefined; readonly any?: readonly string[] | undefined }
 
 /** Demands as Claviger takes them; null when no key can meet them. */
@@ -16,8 +19,10 @@ export function demandsOf(permissions: Permissions | null | undefined): Demands 
   if (permissions === null || permissions === undefined) return null
   if (typeof permissions === 'string') return demandsOf([permissions])
   const { all, any } = isList(permissions) ? { all: permissions } : permissions
+  // What a table does not know, `{ all: table[method] }`, or what every object has: `table['constructor']`.
+  if (all === undefined && any === undefined) return null
   if (all !== undefined && !areNames(all)) return null
-  if (any !== undefined && (any.length === 0 || !areNames(any))) return null
+  if (any !== undefined && !(areNames(any) && any.length > 0)) return null
   return { ...(all === undefined || all.length === 0 ? {} : { all }), ...(any === undefined ? {} : { any }) }
 }
 
