@@ -16,10 +16,13 @@ const policies = fc.record<Policy>({
   requireIpRanges: fc.boolean(),
   maxUnrestrictedDangerousDays: fc.integer({ min: 1, max: lifetimeDaysMax }),
 })
+const restricting = [['203.0.113.0/24'], ['10.0.0.0/8', '2001:db8::/32', '10.1.0.0/16'], ['64.0.0.0/4', '128.0.0.0/5'], ['2000::/4'], ['2001:db8::1/128', '0.0.0.0/4']]
+/** Everything, in one block or in many, of one kind of address or the other. */
+const everywhere = [[], ['0.0.0.0/0'], ['::/0'], ['10.0.0.0/8', '::/0'], ['0.0.0.0/1', '128.0.0.0/1'], ['2000::/3'], ['2000::/4', '3000::/4'], ['64.0.0.0/4', '80.0.0.0/5', '88.0.0.0/5', '88.1.0.0/16']]
 const terms = fc.record<KeyTerms>({
   createdAtMs: fc.constant(0),
   expiresAtMs: fc.integer({ min: 1, max: 2 * lifetimeDaysMax }).chain((days) => fc.constantFrom(days * dayMs - 1, days * dayMs, days * dayMs + 1)),
-  ipRanges: fc.constantFrom([], ['203.0.113.0/24']),
+  ipRanges: fc.constantFrom(...restricting, ...everywhere),
   permissions: fc.subarray([...catalogue]),
 })
 
@@ -36,7 +39,7 @@ const refusalOf = (policy: Policy, wanted: KeyTerms): Fault | null => {
 test('K9: a refusal names exactly the rules that are broken', () => {
   fc.assert(fc.property(policies, terms, (policy, wanted) => {
     const days = wanted.expiresAtMs / dayMs
-    const anywhere = wanted.ipRanges.length === 0
+    const anywhere = everywhere.includes(wanted.ipRanges as string[])
     const broken = [
       ...(days > policy.maxLifetimeDays ? ['max-lifetime'] : []),
       ...(anywhere && wanted.permissions.some((permission) => permission.access === 'dangerous') && days > policy.maxUnrestrictedDangerousDays ? ['max-unrestricted-dangerous'] : []),

@@ -1,4 +1,5 @@
 /** Policies: what an environment demands of its keys. Pure. */
+import { cidrContains, parseCidr, type Cidr } from '@claviger/verifier'
 import { keyFaults } from './faults.ts'
 import type { Permission } from './permission.ts'
 
@@ -49,12 +50,12 @@ const rules: Readonly<Record<string, Rule>> = {
     pointer: '/expiresAt',
     isBroken: (policy, terms) => isUnrestrictedDangerous(terms) && lifetimeMs(terms) > policy.maxUnrestrictedDangerousDays * dayMs,
     says: (policy) =>
-      `max-unrestricted-dangerous: a key of this environment with a dangerous permission lives ${days(policy.maxUnrestrictedDangerousDays)} at most, unless it names the addresses it may be used from.`,
+      `max-unrestricted-dangerous: a key of this environment with a dangerous permission lives ${days(policy.maxUnrestrictedDangerousDays)} at most, unless it names the addresses it may be used from, and not an eighth of all there are.`,
   },
   'require-ip-ranges': {
     pointer: '/ipRanges',
-    isBroken: (policy, terms) => policy.requireIpRanges && terms.ipRanges.length === 0,
-    says: () => 'require-ip-ranges: a key of this environment names the addresses it may be used from.',
+    isBroken: (policy, terms) => policy.requireIpRanges && isFromAnywhere(terms.ipRanges),
+    says: () => 'require-ip-ranges: a key of this environment names the addresses it may be used from, and not an eighth of all there are.',
   },
 }
 
@@ -62,7 +63,22 @@ const lifetimeMs = (terms: KeyTerms): number => terms.expiresAtMs - terms.create
 const days = (count: number): string => (count === 1 ? '1 day' : `${count} days`)
 
 const isUnrestrictedDangerous = ({ ipRanges, permissions }: Pick<KeyTerms, 'ipRanges' | 'permissions'>): boolean =>
-  ipRanges.length === 0 && permissions.some((permission) => permission.access === 'dangerous')
+  isFromAnywhere(ipRanges) && permissions.some((permission) => permission.access === 'dangerous')
+
+/** Of IPv6 no more than an eighth is in use at all (2000::/3); whoever names as much has named nothing. */
+const anywhereShare = 1 / 8
+
+/** Whether a key may be used from anywhere: it names no addresses, or, in however many blocks, as good as all of a kind. */
+function isFromAnywhere(ipRanges: readonly string[]): boolean {
+  const blocks = ipRanges.map(parseCidr).filter((block) => block !== null)
+  if (blocks.length === 0) return true
+  return [1, 4].some((words) => shareOf(blocks.filter(({ network }) => network.length === words)) >= anywhereShare)
+}
+
+/** Blocks lie in each other or apart: without those that lie in another they add up. */
+const shareOf = (blocks: readonly Cidr[]): number =>
+  blocks.filter((block) => !blocks.some((other) => other.prefixLength < block.prefixLength && cidrContains(other, block.network)))
+    .reduce((share, { prefixLength }) => share + 2 ** -prefixLength, 0)
 
 /** How long a key of these terms may live: what it gets when it does not say. */
 export const longestLifetimeMs = (policy: Policy, terms: Pick<KeyTerms, 'ipRanges' | 'permissions'>): number =>
