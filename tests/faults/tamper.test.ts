@@ -68,7 +68,7 @@ interface Attack {
   readonly edit: (database: DatabaseSync) => void
 }
 
-const set = (column: string, value: string | number, victim: keyof typeof keys): Attack['edit'] =>
+const set = (column: string, value: string | number | bigint, victim: keyof typeof keys): Attack['edit'] =>
   (database) => void database.prepare(`UPDATE keys SET ${column} = ? WHERE id = ?`).run(value, keys[victim].keyId)
 
 const attacks: readonly Attack[] = [
@@ -78,6 +78,7 @@ const attacks: readonly Attack[] = [
   { name: 'a disabled key is set to active', victim: 'disabled', edit: (database) => set('status', 'active', 'disabled')(database) },
   { name: 'permissions are widened', victim: 'narrow', edit: (database) => set('permissions', '["chain:read","chain:write"]', 'narrow')(database) },
   { name: 'an expiry is moved', victim: 'active', edit: (database) => set('expires_at_ms', Date.now() + 10 * 365 * 86_400_000, 'active')(database) },
+  { name: 'an expiry is set that is beyond every number', victim: 'active', edit: (database) => set('expires_at_ms', 2n ** 60n, 'active')(database) },
   { name: 'addresses are freed', victim: 'active', edit: (database) => set('ip_ranges', '["0.0.0.0/0"]', 'active')(database) },
   { name: 'a hash is replaced by that of another key', victim: 'other', edit: (database) => {
     database.prepare('UPDATE keys SET hash = (SELECT hash FROM keys WHERE id = ?) WHERE id = ?').run(keys.active.keyId, keys.other.keyId)

@@ -73,9 +73,12 @@ export async function rowsOf(storage: Pick<ReadableStorage, 'reader'>, table: Ta
 const presentRow = (table: Table, stored: HeadedRow) => ({
   table: table.name,
   id: stored.id,
-  version: stored.version,
+  version: whole(stored.version),
   row: rowContent(table, stored).row,
   salt: Buffer.from(stored.salt).toString('base64url'),
   digest: rowDigest(table, stored, stored.salt).toString('base64url'),
-  head: stored.head_version === null || stored.head_digest === null ? null : { version: stored.head_version, digest: stored.head_digest },
+  head: stored.head_version === null || stored.head_digest === null ? null : { version: whole(stored.head_version), digest: stored.head_digest },
 })
+
+/** Whoever altered a row may have put anything there; it is no version then, and the row is shown all the same. */
+const whole = (version: number): number => (Number.isSafeInteger(version) ? version : 0)

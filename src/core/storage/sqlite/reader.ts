@@ -34,9 +34,35 @@ function adapt(database: DatabaseSync, text: string): SqliteStatement {
   const bound = (parameters: readonly unknown[]) => parameters as readonly SQLInputValue[]
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => explaining(() => statement.all(...bound(parameters))),
+    all: (parameters) => explaining(() => {
+      try {
+        return statement.all(...bound(parameters))
+      } catch (error) {
+        if (!isOutOfRange(error)) throw error
+        return allOutOfRange(database.prepare(text), bound(parameters))
+      }
+    }),
     run: (parameters) => explaining(() => statement.run(...bound(parameters))),
     // A statement of its own: the cached one may be run again before this has been read to its end.
-    iterate: (parameters) => explaining(() => database.prepare(text).iterate(...bound(parameters))),
+    iterate: (parameters) => explaining(() => iterateOutOfRange(database.prepare(text), bound(parameters))),
   }
 }
+
+const isOutOfRange = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
+
+/**
+ * An integer beyond 53 bits was written by somebody else (S6). It must not keep anybody from the rows beside it, nor from
+ * naming its own: it is read as a number that is not safe, which no seal fits.
+ */
+function allOutOfRange(statement: StatementSync, bound: readonly SQLInputValue[]): unknown[] {
+  statement.setReadBigInts(true)
+  return statement.all(...bound).map(inNumbers)
+}
+
+function* iterateOutOfRange(statement: StatementSync, bound: readonly SQLInputValue[]): IterableIterator<unknown> {
+  statement.setReadBigInts(true)
+  for (const row of statement.iterate(...bound)) yield inNumbers(row)
+}
+
+const inNumbers = (row: Readonly<Record<string, unknown>>): unknown =>
+  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]))
