@@ -24,13 +24,13 @@ export const eraseConsumerOperation = operation.write({
   output: consumerOutput,
   async decide({ params }, call, services) {
     const { row, genuine } = await requireAnyConsumer(services, call.caller.workspaceId, params.consumerId)
-    const { writes: keys, silences } = await keyErasures(services, call.caller.workspaceId, ['consumer_id', row.id], call.atMs)
+    const { writes: keys, silences, tampered } = await keyErasures(services, call.caller.workspaceId, ['consumer_id', row.id], call.atMs)
     const isRest = genuine && row.erased_at_ms !== null && keys.length > 0
     const erased = isRest ? { ...row, version: row.version + 1 } : eraseConsumer(genuine ? row : { ...legibleConsumer(row), status: 'active', revoked_at_ms: null, erased_at_ms: null }, call.atMs)
     return {
       output: presentConsumer(erased, true),
       target: erased.id,
-      facts: { status: erased.status, keys: keys.length, ...(genuine ? {} : { tampered: true }) },
+      facts: { status: erased.status, keys: keys.length, ...(genuine && !tampered ? {} : { tampered: true }) },
       writes: [{ kind: 'update', table: consumerTable, row: erased }, ...keys],
       silences,
       erases: [erased.id],

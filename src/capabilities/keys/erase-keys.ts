@@ -24,6 +24,8 @@ export const keysErasedMax = 200
 export interface KeyErasures {
   /** None when nothing is left. */
   readonly writes: readonly RowWrite[]
+  /** One of the rows had been altered: the entry has to say so. */
+  readonly tampered: boolean
   /** To be committed with them. */
   readonly silences: readonly Silence[]
 }
@@ -38,11 +40,13 @@ export async function keyErasures(
     .where((is) => is.or([is('name', '<>', ''), is('ip_ranges', '<>', '[]'), is('origins', '<>', '[]'), is('time_window', 'is not', null), is('status', '<>', 'revoked')]))
     .orderBy('created_at_ms').orderBy('id').limit(keysErasedMax).execute()
   const writes: RowWrite[] = []
+  let tampered = false
   for (const { id } of found) {
     const key = await readGuarded(storage.reader<never>(), guard, keyTable, id)
     assert(key !== null, 'K3: keys are revoked, never deleted')
+    tampered ||= !key.genuine
     const row: KeyRow = key.genuine ? key.row : { ...legibleKey(key.row), status: 'active', revoked_at_ms: null, workspace_id: workspaceId }
     writes.push({ kind: 'update', table: keyTable, row: eraseKey(row, nowMs) })
   }
-  return { writes, silences: [{ stream: workspaceId, from, text: holderInFacts(holder) }] }
+  return { writes, tampered, silences: [{ stream: workspaceId, from, text: holderInFacts(holder) }] }
 }

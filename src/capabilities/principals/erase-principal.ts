@@ -24,13 +24,13 @@ export const erasePrincipal = operation.write({
   async decide({ params }, call, services) {
     const before = await requirePrincipal(services, call.caller.workspaceId, params.principalId)
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
-    const { writes: credentials, silences } = await keyErasures(services, before.workspace_id, ['principal_id', before.id], call.atMs)
+    const { writes: credentials, silences, tampered } = await keyErasures(services, before.workspace_id, ['principal_id', before.id], call.atMs)
     const isRest = before.erased_at_ms !== null && credentials.length > 0
     const after = isRest ? { ...before, version: before.version + 1 } : erase(before, call.atMs)
     return {
       output: presentPrincipal(after),
       target: after.id,
-      facts: { role: after.role, status: after.status, credentials: credentials.length },
+      facts: { role: after.role, status: after.status, credentials: credentials.length, ...(tampered ? { tampered: true } : {}) },
       writes: [{ kind: 'update', table: principalTable, row: after }, ...credentials],
       expects: await expectsOfLeaving(services, before, call.atMs),
       silences,

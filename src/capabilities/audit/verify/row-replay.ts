@@ -40,15 +40,20 @@ export class RowReplay {
     return this.#rows
   }
 
-  /** @throws VerifyProblem when the entry does not go on from what was said of the row before */
-  apply(entry: number, { table, id, version, digest }: RowMark): void {
+  /**
+   * @param tampered the entry says that it took away what had been altered outside. Whoever altered the row chose the
+   * version that it went on from; the log has said so since, and what comes after it can be checked as ever
+   *
+   * @throws VerifyProblem when the entry does not go on from what was said of the row before
+   */
+  apply(entry: number, { table, id, version, digest }: RowMark, tampered = false): void {
     const name = `${table}/${id}`
     const logged = this.#logged.get(name)
     if (logged === undefined) {
       if (version !== 1 || digest === rowHeadDeleted) throw new VerifyProblem('row-marks-disagree', 'entry', entry)
       this.#logged.set(name, { version, digest, isSeen: false })
     } else {
-      if (version !== logged.version + 1 || logged.digest === rowHeadDeleted) throw new VerifyProblem('row-marks-disagree', 'entry', entry)
+      if ((version !== logged.version + 1 && !tampered) || logged.digest === rowHeadDeleted) throw new VerifyProblem('row-marks-disagree', 'entry', entry)
       logged.version = version
       logged.digest = digest
     }

@@ -194,6 +194,22 @@ test('an entry that does not go on from what was said of a row is named', async 
   assert.equal(await marked({ id: 'key_new', version: 1 }), 'row-missing row keys/key_new')
 })
 
+test('an entry that took away an altered row goes on from whatever version that had, and all that comes after is checked as ever', async () => {
+  for (const version of [1, 40, 1_000]) {
+    const { record, mark } = rowOf('key_00', version, { status: 'revoked' })
+    const cured = (change: (log: TestLog) => void = () => {}) => tampered((log) => {
+      log.entries[597] = entryOf(597, { event: 'key.revoked', facts: { tampered: true }, rows: [mark] })
+      log.rows = log.rows.map((one) => (one.id === 'key_00' ? record : one))
+      change(log)
+      publish(log, [])
+    })
+    assert.equal(await cured(), 'ok')
+    assert.equal(await cured((log) => edit(log, 'key_00', { status: 'active' })), 'row-altered row keys/key_00')
+    assert.equal(await cured((log) => edit(log, 'key_01', { status: 'revoked' })), 'row-altered row keys/key_01')
+    assert.equal(await cured((log) => (log.entries[598] = entryOf(598, { rows: [{ ...mark, version: version + 2 }] }))), 'row-marks-disagree entry 598')
+  }
+})
+
 const edit = (log: TestLog, id: string, row: JsonObject | null) => {
   log.rows = log.rows.map((record) => (record.id === id ? { ...record, row: row === null ? null : { ...record.row, ...row } } : record))
 }

@@ -234,7 +234,7 @@ class LogCheck {
     if (entry === null) throw new VerifyProblem('entry-malformed', 'entry', index)
     if (entry.workspace !== this.#keyring!.workspaceId) throw new VerifyProblem('entry-of-another-workspace', 'entry', index)
     this.#time(index, entry)
-    for (const mark of entry.rows) this.#rows.apply(index, mark)
+    for (const mark of entry.rows) this.#rows.apply(index, mark, entry.facts['tampered'] === true)
     this.#blocks.apply(index, entry)
     this.#sealed?.apply(index, entry)
     if (entry.event.endsWith('.erased')) this.#erased++
