@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { verifyReceipt } from '@claviger/verifier'
-import { toTimestamp } from '#core/base/clock'
 import {
-  createLogKeys, directorySource, exportLog, httpSource, storageSource, verifyLog, type BlockRecord, type LogSource, type VerifyReport,
+  createLogKeys, directorySource, exportLog, httpSource, storageSource, storedBlock, verifyLog, type BlockRecord, type LogSource, type VerifyReport,
 } from '#cap/audit'
 import type { KeysDatabase } from '#cap/keys'
 import { call, type TestInstance } from '../support/instance.ts'
@@ -34,7 +33,7 @@ const overHttp = ({ url, ownerSecret, workspaceId }: TestInstance = log.server):
 
 async function* blocksOf({ instance }: TestInstance): AsyncGenerator<BlockRecord> {
   const rows = await instance.storage.reader<KeysDatabase>().selectFrom('use_blocks').selectAll().execute()
-  for (const { id, use_count: uses, from_ms, to_ms, sections } of rows) yield { id, uses, from: toTimestamp(from_ms), to: toTimestamp(to_ms), sections }
+  for (const row of rows) yield storedBlock(row)
 }
 
 const inStorage = (isLive = true): LogSource => inDatabase(log.server, vkeys, isLive)
@@ -153,6 +152,14 @@ test('evidence that is wiped from the database is missed, by its entry, its bloc
       await wiped('use_blocks', 'id = (SELECT min(id) FROM use_blocks WHERE workspace_id = ?)', `UPDATE use_blocks SET sections = CAST(replace(CAST(sections AS TEXT), '"sealed":"', '"sealed":"","was":"') AS BLOB)`),
       /^block-malformed block blk_/,
     )
+    const firstOf = (from: string): string => `id = (SELECT min(id) FROM ${from} WHERE workspace_id = ?)`
+    assert.match(await wiped('use_blocks', firstOf('use_blocks'), `UPDATE use_blocks SET environment_id = 'env_0000000000000000'`), /^block-altered block blk_/, 'hidden from where it is looked for')
+    // What is of another type, or beyond every number, is named like whatever else is wrong.
+    assert.match(await wiped('use_blocks', firstOf('use_blocks'), 'UPDATE use_blocks SET from_ms = 1152921504606846976'), /^block-malformed block blk_/)
+    assert.match(await wiped('use_blocks', firstOf('use_blocks'), `UPDATE use_blocks SET sections = 7`), /^block-malformed block blk_/)
+    assert.equal(await wiped('entries', 'idx = 20 AND stream = ?', 'UPDATE entries SET at_ms = 1152921504606846976'), 'entry-index-altered entry 20')
+    assert.equal(await wiped('entries', 'idx = 20 AND stream = ?', `UPDATE entries SET leaf = 'text'`), 'entry-malformed entry 20')
+    assert.match(await wiped('keys', firstOf('keys'), `UPDATE keys SET salt = 'text'`), /^row-malformed row keys\/key_/)
     const { counts } = await verifyLog(inStorage())
     assert.ok(counts.sealed !== null && counts.sealed > 256 && counts.subjectKeys !== null && counts.subjectKeys > 2, JSON.stringify(counts))
     assert.equal((await verifyLog(overHttp())).counts.sealed, null)

@@ -7,7 +7,7 @@ import { CompactTree, leafHash, openNote, parseCheckpoint } from '@claviger/veri
 import { sql } from 'kysely'
 import { createKeyring } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
-import { createLogKeys, storageSource, verifyLog, type BlockRecord } from '#cap/audit'
+import { createLogKeys, storageSource, storedBlock, verifyLog, type BlockRecord, type StoredBlock } from '#cap/audit'
 import type { Clients } from './clients.ts'
 import { LogOrder, type LoggedEntry } from './final-order.ts'
 import { requireUses } from './final-uses.ts'
@@ -158,11 +158,9 @@ async function requireVerified(world: World, workspaceId: string, vkeys: readonl
 }
 
 async function* blocksOf(world: World, workspaceId: string): AsyncGenerator<BlockRecord> {
-  const { rows } = await sql<{ id: string; use_count: number; from_ms: number; to_ms: number; sections: Uint8Array }>`SELECT * FROM use_blocks
+  const { rows } = await sql<StoredBlock>`SELECT * FROM use_blocks
     WHERE workspace_id = ${workspaceId} ORDER BY id`.execute(world.real.reader<never>())
-  for (const { id, use_count: uses, from_ms: fromMs, to_ms: toMs, sections } of rows) {
-    yield { id, uses, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), sections }
-  }
+  for (const row of rows) yield storedBlock(row)
 }
 
 /** Invariant H5: an answer is kept if and only if its write was done. */

@@ -24,9 +24,9 @@ export { createSectionSealer, sectionsCommitment, type SectionSealer } from './s
 export type { AuditServices } from './services.ts'
 export { createSubjects, type Subjects } from './subjects.ts'
 export {
-  directorySource, exportLog, httpSource, SourceRefused, storageSource, verifyLog,
+  directorySource, exportLog, httpSource, SourceRefused, storageSource, storedBlock, verifyLog,
   type BlockRecord, type HttpSourceOptions, type LogSource, type ProblemCode, type ProblemPlace, type RowRecord,
-  type StorageSourceOptions, type VerifyCounts, type VerifyOptions, type VerifyProblem, type VerifyReport,
+  type StorageSourceOptions, type StoredBlock, type VerifyCounts, type VerifyOptions, type VerifyProblem, type VerifyReport,
 } from './verify/index.ts'
 
 export const operations = [

@@ -5,13 +5,12 @@
  */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { toTimestamp } from '#core/base/clock'
 import { Fault } from '#core/base/fault'
 import { revealSecret } from '#core/base/secret'
 import { startKeyProcess, type KeyProcess } from '#core/crypto/key-process/client'
 import { createKeyring } from '#core/keyring/keyring'
 import { inspectSqlite, type Inspection } from '#core/storage/sqlite/inspect'
-import { createLogKeys, directorySource, httpSource, storageSource, type BlockRecord, type LogSource } from '#cap/audit'
+import { createLogKeys, directorySource, httpSource, storageSource, storedBlock, type BlockRecord, type LogSource } from '#cap/audit'
 import type { KeysDatabase } from '#cap/keys'
 import { keyProcessProgram } from '../../key-process/program.ts'
 import { Client } from '../client.ts'
@@ -138,7 +137,5 @@ async function workspacesIn(inspection: Inspection): Promise<readonly string[]> 
 
 async function* blocksOf(inspection: Inspection, workspaceId: string): AsyncGenerator<BlockRecord> {
   const blocks = inspection.reader<KeysDatabase>().selectFrom('use_blocks').selectAll().where('workspace_id', '=', workspaceId).orderBy('id').stream()
-  for await (const { id, use_count: uses, from_ms: fromMs, to_ms: toMs, sections } of blocks) {
-    yield { id, uses, from: toTimestamp(fromMs), to: toTimestamp(toMs), sections }
-  }
+  for await (const block of blocks) yield storedBlock(block)
 }

@@ -12,6 +12,7 @@ import type { BlockRecord } from './source.ts'
 
 interface Facts {
   readonly block: string
+  readonly environment: string
   readonly uses: number
   readonly denied: number
   readonly from: string
@@ -81,19 +82,21 @@ export class BlockReplay {
     for (const id of this.#unexplained.keys()) throw new VerifyProblem('block-unknown', 'block', id)
   }
 
-  #compare({ id, uses, from, to, sections }: BlockRecord, facts: Facts): void {
+  #compare({ id, environment, uses, from, to, sections }: BlockRecord, facts: Facts): void {
     const parts = sectionsIn(sections)
     if (parts === null) throw new VerifyProblem('block-malformed', 'block', id)
-    const isSame = sectionsCommitment(sections) === facts.sections && uses === facts.uses && from === facts.from && to === facts.to
+    const isSame = sectionsCommitment(sections) === facts.sections && environment === facts.environment && uses === facts.uses && from === facts.from && to === facts.to
     if (!isSame) throw new VerifyProblem('block-altered', 'block', id)
     for (const part of parts) this.#sealed?.applySection(id, part)
   }
 }
 
-function factsOf({ facts }: Entry): Facts | null {
+function factsOf({ facts, target, workspace }: Entry): Facts | null {
   const { block, uses, denied, from, to, sections } = facts
   if (typeof block !== 'string' || typeof from !== 'string' || typeof to !== 'string' || typeof sections !== 'string') return null
   if (typeof uses !== 'number' || typeof denied !== 'number') return null
   const isCounted = Number.isSafeInteger(uses) && Number.isSafeInteger(denied) && uses > 0 && denied >= 0 && denied <= uses
-  return isCounted && from <= to ? { block, uses, denied, from, to, sections } : null
+  // Uses that belong to no environment are the workspace's.
+  const environment = target === workspace ? '' : target
+  return isCounted && from <= to ? { block, environment, uses, denied, from, to, sections } : null
 }

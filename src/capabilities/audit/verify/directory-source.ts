@@ -7,7 +7,7 @@
  *     checkpoint.start   the newest checkpoint when the rows began to be read
  *     checkpoints.jsonl  {"checkpoint"}, smallest first
  *     rows.jsonl         {"head","id","row","salt","table"}, each row as its digest covers it
- *     blocks.jsonl       {"from","id","sections","to","uses"}
+ *     blocks.jsonl       {"environment","from","id","sections","to","uses"}
  *     leaves.jsonl       {"index","leaf"}: entries that no checkpoint covered yet
  *
  * @module

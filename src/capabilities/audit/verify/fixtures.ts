@@ -13,6 +13,7 @@ import { sectionsCommitment } from '../sections.ts'
 import type { BlockRecord, LogSource, RowRecord } from './source.ts'
 
 export const workspaceId = 'wsp_0123456789abcdef'
+export const environmentId = 'env_0123456789abcdef'
 export const origin = `claviger/${workspaceId}`
 export const startMs = Date.UTC(2026, 10, 25)
 
@@ -90,7 +91,7 @@ export function blockOf(id: string): { record: BlockRecord; facts: JsonObject } 
   ]))
   const [from, to] = [toTimestamp(startMs), toTimestamp(startMs + 5000)]
   return {
-    record: { id, uses: 7, from, to, sections },
+    record: { id, environment: environmentId, uses: 7, from, to, sections },
     facts: { block: id, uses: 7, denied: 2, from, to, sections: sectionsCommitment(sections) },
   }
 }
@@ -124,7 +125,7 @@ function makeTestLog(size: number): TestLog {
     if (index >= 60 && index < 63) {
       const block = blockOf(`blk_${index}`)
       blocks.push(block.record)
-      entries.push(entryOf(index, { event: 'uses.recorded', facts: block.facts }))
+      entries.push(entryOf(index, { event: 'uses.recorded', target: environmentId, facts: block.facts }))
       continue
     }
     if (index === 63) {

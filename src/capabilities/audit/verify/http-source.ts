@@ -118,11 +118,11 @@ const noteOf = (item: JsonValue): string | null => (isObject(item) && typeof ite
 
 function shownBlockOf(item: JsonValue): ReturnType<typeof blockOf> {
   if (!isObject(item)) return null
-  const { blockId = null, uses = null, from = null, to = null, sections } = item
+  const { blockId = null, environmentId = null, uses = null, from = null, to = null, sections } = item
   if (typeof sections !== 'string') return null
   const bytes = Buffer.from(sections, 'base64')
   if (bytes.toString('base64') !== sections) return null
-  return blockOf({ id: blockId, uses, from, to, sections: bytes.toString('base64url') })
+  return blockOf({ id: blockId, environment: environmentId ?? '', uses, from, to, sections: bytes.toString('base64url') })
 }
 
 /** Bytes of a body that may not be longer than `max`. */

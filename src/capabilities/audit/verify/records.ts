@@ -18,8 +18,8 @@ export interface LeafRecord {
 export const encodeRow = ({ table, id, row, salt, head }: RowRecord): string =>
   canonicalJson({ table, id, row, salt: Buffer.from(salt).toString('base64url'), head: head === null ? null : { ...head } })
 
-export const encodeBlock = ({ id, uses, from, to, sections }: BlockRecord): string =>
-  canonicalJson({ id, uses, from, to, sections: Buffer.from(sections).toString('base64url') })
+export const encodeBlock = ({ id, environment, uses, from, to, sections }: BlockRecord): string =>
+  canonicalJson({ id, environment, uses, from, to, sections: Buffer.from(sections).toString('base64url') })
 
 export const encodeCheckpointLine = (checkpoint: string): string => canonicalJson({ checkpoint })
 
@@ -53,10 +53,10 @@ export function rowOf(value: JsonValue): RowRecord | null {
 /** A block out of parsed JSON; null when a member is missing or not what it must be. */
 export function blockOf(value: JsonValue): BlockRecord | null {
   if (!isObject(value)) return null
-  const { id, uses, from, to } = value
+  const { id, environment, uses, from, to } = value
   const sections = bytesOf(value['sections'])
-  if (typeof id !== 'string' || typeof uses !== 'number' || typeof from !== 'string' || typeof to !== 'string') return null
-  return sections === null ? null : { id, uses, from, to, sections }
+  if (typeof id !== 'string' || typeof environment !== 'string' || typeof uses !== 'number' || typeof from !== 'string' || typeof to !== 'string') return null
+  return sections === null ? null : { id, environment, uses, from, to, sections }
 }
 
 /** Uses of one subject in a block: what is committed to, and what is sealed, where that can be seen. */

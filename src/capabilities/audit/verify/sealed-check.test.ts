@@ -6,7 +6,7 @@ import { systemRandom } from '#core/crypto/random'
 import { encodeDetails, sealDetail, detailSaltLength, type SealedDetail } from '../details.ts'
 import type { DetailMark } from '../entry.ts'
 import { sectionsCommitment } from '../sections.ts'
-import { entryOf, memorySource, newTestLog, publish, startMs, workspaceId, type TestLog } from './fixtures.ts'
+import { entryOf, memorySource, newTestLog, publish, startMs, workspaceId, type TestLog, environmentId } from './fixtures.ts'
 import type { LogSource } from './source.ts'
 import { verifyLog, type VerifyReport } from './verify-log.ts'
 
@@ -33,9 +33,9 @@ function newSealed(): Sealed {
   }
   log.entries[598] = entryOf(598, { event: 'consumer.erased', target: eve })
   const sections = Buffer.from(JSON.stringify([sealedFor(ann, 'blk'), { mark: { subject: eve, commitment: '' }, detail: null }]))
-  const block = { id: 'blk', uses: 3, from: toTimestamp(startMs), to: toTimestamp(startMs) }
+  const block = { id: 'blk', environment: environmentId, uses: 3, from: toTimestamp(startMs), to: toTimestamp(startMs) }
   log.entries[599] = entryOf(599, {
-    event: 'uses.recorded', facts: { block: block.id, uses: 3, denied: 0, from: block.from, to: block.to, sections: sectionsCommitment(sections) },
+    event: 'uses.recorded', target: environmentId, facts: { block: block.id, uses: 3, denied: 0, from: block.from, to: block.to, sections: sectionsCommitment(sections) },
   })
   // Those that the log was made with have nothing sealed in them that could be a seal.
   log.blocks = [{ ...block, sections }]

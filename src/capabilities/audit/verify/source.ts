@@ -20,6 +20,8 @@ export interface RowRecord {
 /** A block of uses. `from` and `to` are timestamps. */
 export interface BlockRecord {
   readonly id: string
+  /** Whose uses they are: an environment's id; '' for uses of keys that nobody knows. */
+  readonly environment: string
   readonly uses: number
   readonly from: string
   readonly to: string

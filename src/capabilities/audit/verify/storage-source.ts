@@ -4,7 +4,7 @@
  * @module
  */
 import { encodeEntries, hashLength, parseTilePath, tileWidth } from '@claviger/verifier'
-import { toTimestamp } from '#core/base/clock'
+import { lastMs, toTimestamp } from '#core/base/clock'
 import { subjectsWithKeys } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
 import { rowContent } from '#core/storage/row-guard'
@@ -58,7 +58,7 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
 
   async function partialTile(level: number, index: number): Promise<Uint8Array | null> {
     const head = await reader.selectFrom('log_heads').select(['size', 'edge']).where('id', '=', workspaceId).executeTakeFirst()
-    if (head === undefined || fullTilesOf(head.size, level) !== index) return null
+    if (head === undefined || !isBytes(head.edge) || fullTilesOf(head.size, level) !== index) return null
     const hashes = TreeEdge.from(head.size, head.edge)?.partial(level)
     return hashes === undefined || hashes.length === 0 ? null : hashes
   }
@@ -68,7 +68,7 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
     vkeys: () => Promise.resolve(vkeys),
     async checkpoint() {
       const head = await reader.selectFrom('log_heads').select('checkpoint').where('id', '=', workspaceId).executeTakeFirst()
-      return head?.checkpoint ?? null
+      return head === undefined ? null : noteOf(head.checkpoint)
     },
     async *checkpoints() {
       const [first, before] = checkpointRange(workspaceId)
@@ -77,7 +77,7 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
           .where('id', '>', after).where('id', '<', before).orderBy('id').limit(checkpointsPerRead).execute()
         const last = rows.at(-1)
         if (last === undefined) return
-        for (const { checkpoint } of rows) yield checkpoint
+        for (const { checkpoint } of rows) yield noteOf(checkpoint)
         after = last.id
       }
     },
@@ -120,13 +120,41 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
   }
 }
 
-const recordOf = (table: Table, row: HeadedRow): RowRecord => ({
-  table: table.name,
-  id: row.id,
-  row: rowContent(table, row).row,
-  salt: row.salt,
-  head: row.head_version === null || row.head_digest === null ? null : { version: row.head_version, digest: row.head_digest },
-})
+function recordOf(table: Table, row: HeadedRow): RowRecord {
+  if (!isBytes(row.salt)) throw new VerifyProblem('row-malformed', 'row', `${table.name}/${row.id}`)
+  return {
+    table: table.name,
+    id: row.id,
+    row: rowContent(table, row).row,
+    salt: row.salt,
+    head: row.head_version === null || row.head_digest === null ? null : { version: row.head_version, digest: row.head_digest },
+  }
+}
+
+/** A block of uses as it is stored: what the room that keeps them reads for `blocks`. @throws VerifyProblem */
+export function storedBlock({ id, environment_id: environment, use_count: uses, from_ms: fromMs, to_ms: toMs, sections }: StoredBlock): BlockRecord {
+  if (!isTime(fromMs) || !isTime(toMs) || !isBytes(sections)) throw new VerifyProblem('block-malformed', 'block', id)
+  return { id, environment, uses, from: toTimestamp(fromMs), to: toTimestamp(toMs), sections }
+}
+
+export interface StoredBlock {
+  readonly id: string
+  readonly environment_id: string
+  readonly use_count: number
+  readonly from_ms: number
+  readonly to_ms: number
+  readonly sections: Uint8Array
+}
+
+/** SQLite keeps whatever somebody puts into a column, whatever type that was made for. */
+const isBytes = (value: unknown): boolean => value instanceof Uint8Array
+const isTime = (value: unknown): boolean => Number.isInteger(value) && Math.abs(value as number) <= lastMs
+
+/** @throws VerifyProblem */
+function noteOf(checkpoint: unknown): string {
+  if (typeof checkpoint !== 'string') throw new VerifyProblem('checkpoint-malformed', 'checkpoint')
+  return checkpoint
+}
 
 /**
  * What an entry is found by stands beside its leaf, and must say the same. The leaf is canonical JSON, so what it says
@@ -134,7 +162,8 @@ const recordOf = (table: Table, row: HeadedRow): RowRecord => ({
  */
 function requireIndexed({ idx, id, at_ms, target, leaf }: StoredEntry, index: number): void {
   if (idx !== index) throw new VerifyProblem('entry-missing', 'entry', index)
-  if (leaf.length > leafBytesMax) throw new VerifyProblem('entry-malformed', 'entry', index)
+  if (!isTime(at_ms)) throw new VerifyProblem('entry-index-altered', 'entry', index)
+  if (!isBytes(leaf) || leaf.length > leafBytesMax) throw new VerifyProblem('entry-malformed', 'entry', index)
   const text = Buffer.from(leaf.buffer, leaf.byteOffset, leaf.length)
   const isSame = [`"id":${JSON.stringify(id)}`, `,"target":${JSON.stringify(target)},"v":1,`, `"at":"${toTimestamp(at_ms)}"`].every((member) => text.includes(member))
   if (!isSame) throw new VerifyProblem('entry-index-altered', 'entry', index)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject } from '#core/base/json'
 import {
-  blockOf, entriesPath, entryOf, memorySource, newSigners, newTestLog, origin, publish, rowOf, signCheckpoint, signers, startMs, tileOf,
+  blockOf, entriesPath, entryOf, environmentId, memorySource, newSigners, newTestLog, origin, publish, rowOf, signCheckpoint, signers, startMs, tileOf,
   tilePath, vkeysOf, workspaceId, type TestLog,
 } from './fixtures.ts'
 import type { LogSource } from './source.ts'
@@ -270,6 +270,8 @@ test('a block of uses that is not the one that was committed to is named', async
   const withFirst = (part: Partial<TestLog['blocks'][number]>) => changed((log) => (log.blocks[0] = { ...log.blocks[0]!, ...part }))
   const text = blockOf('blk_60').record.sections.toString()
   assert.equal(await withFirst({ uses: 8 }), 'block-altered block blk_60')
+  assert.equal(await withFirst({ environment: 'env_fedcba9876543210' }), 'block-altered block blk_60', 'uses of one environment cannot be hidden in another')
+  assert.equal(await withFirst({ environment: '' }), 'block-altered block blk_60')
   assert.equal(await withFirst({ from: '2026-11-24T00:00:00.000Z' }), 'block-altered block blk_60')
   assert.equal(await withFirst({ to: '2026-11-26T00:00:00.000Z' }), 'block-altered block blk_60')
   assert.equal(await withFirst({ sections: Buffer.from(text.replace('con_fed', 'con_fee')) }), 'block-altered block blk_60')
@@ -286,7 +288,7 @@ test('a block of uses that is not the one that was committed to is named', async
 test('an entry about a block says what such entries say, and of a block once', async () => {
   const { facts } = blockOf('blk_600')
   const logged = (change: JsonObject) => tampered((log) => {
-    log.entries[599] = entryOf(599, { event: 'uses.recorded', facts: { ...facts, ...change } })
+    log.entries[599] = entryOf(599, { event: 'uses.recorded', target: environmentId, facts: { ...facts, ...change } })
     log.blocks.push(blockOf('blk_600').record)
     publish(log, [])
   })
