@@ -132,6 +132,27 @@ for (const attack of attacks) {
   })
 }
 
+const removals: readonly { readonly what: string; readonly statements: string; readonly told: RegExp }[] = [
+  { what: 'its row', statements: 'DELETE FROM workspaces', told: /row workspaces\/wsp_\w{16}: The log says that the row was written/ },
+  { what: 'its row and its entries', statements: 'DELETE FROM workspaces; DELETE FROM entries', told: /WRONG/ },
+  { what: 'all that a log leaves', statements: 'DELETE FROM workspaces; DELETE FROM entries; DELETE FROM log_heads', told: /There is no log in this database/ },
+]
+
+for (const { what, statements, told } of removals) {
+  test(`a workspace of which somebody removed ${what} does not escape the audit`, () => {
+    const directory = mkdtempSync(join(tmpdir(), 'claviger-tamper-'))
+    cpSync(original, directory, { recursive: true })
+    chmodSync(join(directory, 'data'), 0o700)
+    withDatabase(directory, (database) => database.exec(statements))
+    const { status, stdout, stderr } = spawnSync(cli, ['audit', 'verify', join(directory, 'data')], {
+      encoding: 'utf8', env: { ...process.env, XDG_STATE_HOME: join(directory, 'state') },
+    })
+    assert.equal(status, 11, `${stdout}${stderr}`)
+    assert.match(stderr.replaceAll(/\s+/g, ' '), told)
+    rmSync(directory, { recursive: true, force: true })
+  })
+}
+
 test('before anything is edited, the keys verify as they stand and the audit passes', async () => {
   const server = await startServerProcess({ directory: original })
   try {

@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 import { Fault } from '#core/base/fault'
 import { revealSecret } from '#core/base/secret'
 import { startKeyProcess, type KeyProcess } from '#core/crypto/key-process/client'
-import { createKeyring } from '#core/keyring/keyring'
+import { createKeyring, logKey, type Keyring } from '#core/keyring/keyring'
 import { inspectSqlite, type Inspection } from '#core/storage/sqlite/inspect'
 import { createLogKeys, directorySource, httpSource, storageSource, storedBlock, type BlockRecord, type LogSource } from '#cap/audit'
 import type { KeysDatabase } from '#cap/keys'
@@ -53,7 +53,7 @@ export async function openLogs(
 }
 
 const databaseName = 'claviger.db'
-const workspaceShape = /^wsp_[0-9A-Za-z]{16}$/
+const isWorkspaceId = (text: string): boolean => /^wsp_[0-9A-Za-z]{16}$/.test(text)
 
 export async function openServer(session: Session, options: SourceOptions): Promise<OpenedLogs & { readonly logs: readonly [NamedLog] }> {
   const connection = await connectionFor(options, session)
@@ -83,7 +83,7 @@ function openExport(directory: string, workspace: string | null): OpenedLogs {
 }
 
 function requireWorkspaceId(workspace: string | null): void {
-  if (workspace !== null && !workspaceShape.test(workspace)) throw usageError('--workspace takes an id (wsp_…) where no server is asked.')
+  if (workspace !== null && !isWorkspaceId(workspace)) throw usageError('--workspace takes an id (wsp_…) where no server is asked.')
 }
 
 /** Every log of a data directory, or one. A server may be running on it. */
@@ -103,14 +103,13 @@ async function openData(directory: string, workspace: string | null, vkeysOf: (w
     const isLive = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
     const logs: NamedLog[] = []
     for (const workspaceId of workspaceIds) {
-      let vkeys = vkeysOf(workspaceId)
+      let vkeys = isWorkspaceId(workspaceId) ? vkeysOf(workspaceId) : []
       if (vkeys === null) {
         keyProcess ??= await startKeys(directory)
-        const keys = await createLogKeys(createKeyring({ reader: () => inspection.reader(), onForeignWrite() {} }, keyProcess)).verifierKeys(workspaceId)
-        vkeys = keys.map(({ verifierKey }) => verifierKey)
+        vkeys = await keysIn(createKeyring({ reader: () => inspection.reader(), onForeignWrite() {} }, keyProcess), workspaceId)
       }
       const source = storageSource({ storage: inspection, workspaceId, vkeys, blocks: () => blocksOf(inspection, workspaceId), isLive })
-      logs.push({ name: directory, workspaceId, source })
+      logs.push({ name: directory, workspaceId: isWorkspaceId(workspaceId) ? workspaceId : null, source })
     }
     return { logs, close }
   } catch (error) {
@@ -130,9 +129,36 @@ async function startKeys(directory: string): Promise<KeyProcess> {
   }
 }
 
+/** None where they are gone: that is found as soon as they are looked at. */
+async function keysIn(keyring: Keyring, workspaceId: string): Promise<readonly string[]> {
+  const places = [logKey('log-ed25519', workspaceId), logKey('log-ml-dsa-44', workspaceId)]
+  for (const place of places) if (!(await keyring.has(place))) return []
+  return (await createLogKeys(keyring).verifierKeys(workspaceId)).map(({ verifierKey }) => verifierKey)
+}
+
+/**
+ * Every log that has left a trace: whoever removed the row of a workspace must not have kept its log from being checked.
+ *
+ * @throws CliError when there is none: a first start founds one before anything else
+ */
 async function workspacesIn(inspection: Inspection): Promise<readonly string[]> {
-  const rows = await inspection.reader<KeysDatabase>().selectFrom('workspaces').select('id').orderBy('id').execute()
-  return rows.map(({ id }) => id)
+  const reader = inspection.reader<KeysDatabase & TraceDatabase>()
+  const traces = await Promise.all([
+    reader.selectFrom('workspaces').select('id').execute(),
+    reader.selectFrom('log_heads').select('id').execute(),
+    reader.selectFrom('entries').select('stream as id').distinct().execute(),
+    // That it was founded stands in the log of its founder, too.
+    reader.selectFrom('entries').select('target as id').distinct().where('target', '>=', 'wsp_').where('target', '<', 'wsp`').execute(),
+  ])
+  const ids = new Set(traces.flat().map(({ id }) => String(id)))
+  if (ids.size === 0) throw new CliError('logWrong', 'There is no log in this database: what was in it is gone.', ['Where nothing was ever started, there is nothing to check.'])
+  return [...ids].sort()
+}
+
+/** The part of the audit room's tables that traces are found in. */
+interface TraceDatabase {
+  readonly log_heads: { readonly id: string }
+  readonly entries: { readonly stream: string; readonly target: string }
 }
 
 async function* blocksOf(inspection: Inspection, workspaceId: string): AsyncGenerator<BlockRecord> {

@@ -5,6 +5,7 @@
  */
 
 export const problemTexts = {
+  'log-empty': 'The log has no entry, and that its workspace was founded is one.',
   'keys-malformed': 'The log needs one Ed25519 and one ML-DSA-44 verifier key at least, all of one name.',
   'keys-differ': 'The log shows other verifier keys than the ones it is checked against.',
   'keys-of-another-log': 'The verifier keys are those of another log.',

@@ -45,9 +45,11 @@ test('a log that is as it was written passes, whatever its size, and the report 
   })
 })
 
-test('a new log without a checkpoint is no problem; a log that lost it is', async () => {
+test('a new log without a checkpoint is no problem; a log that lost it is, and one without an entry', async () => {
   const empty = { ...newTestLog(1), entries: [], rows: [], history: [], checkpoint: null }
-  assert.equal(await findingOf(empty), 'ok')
+  const unpublished = { ...newTestLog(1), entries: [], leaves: newTestLog(1).entries, history: [], checkpoint: null }
+  assert.equal(await findingOf(unpublished), 'ok')
+  assert.equal(await findingOf(empty), 'log-empty log')
   assert.equal(await tampered((log) => (log.checkpoint = null)), 'checkpoint-missing log')
   assert.equal(await findingOf(empty, { lastSeen: newTestLog(1).checkpoint! }), 'checkpoint-missing log')
 })

@@ -139,6 +139,7 @@ class LogCheck {
     this.#blocks.finish()
     await this.#sealed?.readKeys()
     await this.#catchUp()
+    if (this.#replayed === 0) throw new VerifyProblem('log-empty', 'log')
   }
 
   report(problems: readonly VerifyProblem[]): VerifyReport {
