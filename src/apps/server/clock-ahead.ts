@@ -1,5 +1,5 @@
 /**
- * A clock that stands far ahead at the start. Time never runs back here (B2), so a single commit under a clock that is
+ * A clock that stands far ahead, at the start or all of a sudden. Time never runs back here (B2), so a single commit under a clock that is
  * years ahead would expire every key for good, and make time stand still once the clock is right again.
  *
  * @module
@@ -25,5 +25,32 @@ export class ClockAheadError extends Error {
       'If it is wrong, set it right: one commit under it would expire every key for good, for time never runs back here.\n' +
       'If it is right, and nothing was written for so long, start once with `acceptClockAhead: true` in the configuration.',
     )
+  }
+}
+
+/**
+ * The wall clock of a running server, believed unless it jumps years ahead: a forged answer to its time service, or a
+ * machine that was woken with a wrong clock, must not end every key for good. Then time goes on from where it was, at its
+ * own pace, until the clock is right again.
+ *
+ * @param onJump told of each such jump, once
+ */
+export function createCredibleWall(
+  wallMs: () => number, onJump: (believedMs: number, saysMs: number) => void, steadyMs: () => number = () => performance.now(),
+): () => number {
+  let believedMs = wallMs()
+  let doubtedSinceMs: number | null = null
+  return () => {
+    const saysMs = wallMs()
+    if (!isFarAhead(believedMs, saysMs)) {
+      doubtedSinceMs = null
+      believedMs = saysMs
+      return saysMs
+    }
+    if (doubtedSinceMs === null) {
+      doubtedSinceMs = steadyMs()
+      onJump(believedMs, saysMs)
+    }
+    return believedMs + Math.floor(steadyMs() - doubtedSinceMs)
   }
 }

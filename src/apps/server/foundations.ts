@@ -18,7 +18,7 @@ import type { Migration, Storage } from '#core/storage/storage'
 import { auditMigration } from '#cap/audit'
 import { keysMigrations } from '#cap/keys'
 import { principalsMigrations } from '#cap/principals'
-import { ClockAheadError, isFarAhead } from './clock-ahead.ts'
+import { ClockAheadError, createCredibleWall, isFarAhead } from './clock-ahead.ts'
 
 export const migrations: readonly Migration[] = [keyringMigration, idempotencyMigration, auditMigration, ...keysMigrations, ...principalsMigrations]
 
@@ -28,6 +28,8 @@ export interface FoundationOptions {
   readonly openKeyProcess: (fresh: boolean) => Promise<KeyProcess>
   /** Whether a clock far beyond the last time that was committed is right; false: it is refused. */
   readonly acceptClockAhead?: boolean
+  /** Told when the clock of the running program jumps so far ahead that it is not believed. */
+  readonly onClockJump?: (believedMs: number, saysMs: number) => void
   readonly random: Random
   readonly wallMs?: () => number
 }
@@ -44,7 +46,7 @@ export interface Foundations {
 
 /** @throws ClockAheadError. @throws Fault of storage and key process, each with what to do */
 export async function openFoundations(options: FoundationOptions): Promise<Foundations> {
-  const { random, wallMs } = options
+  const { random, wallMs = Date.now, onClockJump = () => {} } = options
   const opened: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const end of opened.reverse()) await end()
@@ -57,7 +59,7 @@ export async function openFoundations(options: FoundationOptions): Promise<Found
     opened.push(() => keyProcess.close())
     const keyring = createKeyring(storage, keyProcess)
     const guard = createRowGuard(await rowMac(storage, keyring), random, createRowCache(storage))
-    return { storage, keyProcess, keyring, guard, clock: createClock(wallMs, storage.highestTimeMs()), random, close }
+    return { storage, keyProcess, keyring, guard, clock: createClock(createCredibleWall(wallMs, onClockJump), storage.highestTimeMs()), random, close }
   } catch (error) {
     await close()
     throw error

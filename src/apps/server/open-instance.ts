@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from '#core/base/clock'
+import { toTimestamp, type Clock } from '#core/base/clock'
 import type { Random } from '#core/base/id'
 import type { KeyProcess } from '#core/crypto/key-process/client'
 import { systemRandom } from '#core/crypto/random'
@@ -73,7 +73,13 @@ const clockEveryMs = 200
 export async function openInstance(options: InstanceOptions): Promise<Instance> {
   const { logger, random = systemRandom } = options
   try {
-    const foundations = await openFoundations({ ...options, random })
+    const foundations = await openFoundations({
+      ...options, random,
+      onClockJump: (believedMs, saysMs) => logger.error(
+        { believed: toTimestamp(believedMs), says: toTimestamp(saysMs) },
+        'the clock jumped more than a year ahead and is not believed: time goes on from where it was; set the clock right',
+      ),
+    })
     try {
       return await wire(options, foundations)
     } catch (error) {
