@@ -53,7 +53,11 @@ async function park(secret: string, path: string, body: unknown): Promise<() => 
   }
 }
 
-const entries = async (): Promise<unknown> => (await owner('GET', '/v1/audit/entries?limit=200'))['items']
+/** What was done; uses are cut into entries whenever a second has passed. */
+const entries = async (): Promise<unknown> => {
+  const { items } = await owner('GET', '/v1/audit/entries?limit=200')
+  return (items as readonly { readonly event: string }[]).filter(({ event }) => event !== 'uses.recorded')
+}
 
 /** How an admin's authority ends, or shrinks, and what its parked requests are then answered. */
 const endings: readonly { readonly what: string; readonly answer: string; readonly end: (hired: Hired) => Promise<unknown> }[] = [
