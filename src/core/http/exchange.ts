@@ -80,7 +80,10 @@ export class Exchange implements Client {
       return httpFaults['uri-too-long'](`Path and query together may have ${context.limits.uriMax} characters.`)
     }
     // Node would refuse it with an empty answer (RFC 9112 §3.2).
-    if (this.request.headers.host === undefined && this.request.httpVersionMinor > 0) return httpFaults['bad-request']('Send a `Host` header.')
+    const { host } = this.request.headers
+    if (host === undefined && this.request.httpVersionMinor > 0) return httpFaults['bad-request']('Send a `Host` header.')
+    // Several come joined. Whoever is in front of this server may have looked at another one of them.
+    if (host?.includes(',') === true) return httpFaults['bad-request']('Send one `Host` header.')
     return null
   }
 

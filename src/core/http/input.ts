@@ -30,7 +30,7 @@ const unencoded = /[^\x21\x22\x24-\x7e]/
 
 /** @throws Fault http/invalid-input, http/malformed-json */
 export function readInput(route: Route, address: Address, request: IncomingMessage, body: Uint8Array | null): Input {
-  const hasAddressInput = route.paramNames.length > 0 || address.query !== ''
+  const hasAddressInput = route.paramNames.length > 0 || request.url?.length !== route.path.length
   if (hasAddressInput && unencoded.test(request.url ?? '')) throw httpFaults['bad-request']('Percent-encode the address.')
   return {
     params: route.paramNames.length === 0 ? nothing : readParams(route, address.params),

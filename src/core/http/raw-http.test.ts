@@ -42,6 +42,8 @@ const refused: readonly (readonly [what: string, bytes: string, answer: string])
   ['HTTP/2 without TLS', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', badRequest],
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', badRequest],
   ['SSH', 'SSH-2.0-OpenSSH_9.9\r\n', badRequest],
+  ['two Hosts', head('GET /v1/things HTTP/1.1', 'Host: b', owner, 'Connection: close'), badRequest],
+  ['a fragment', head('GET /v1/things#things HTTP/1.1', owner, 'Connection: close'), badRequest],
   ['no Host', `GET /v1/things HTTP/1.1\r\n${owner}\r\nConnection: close\r\n\r\n`, badRequest],
   ['two credentials', head('GET /v1/things HTTP/1.1', owner, 'Authorization: Bearer reader', 'Connection: close'), '401 http/unauthenticated'],
   ['two content types', head('POST /v1/things HTTP/1.1', owner, json, 'Content-Type: text/plain', 'Content-Length: 19', 'Connection: close') + body, '415 http/unsupported-media-type'],
