@@ -8,7 +8,7 @@ const dayMs = 86_400_000
 test('a clock is believed as far as a year; beyond that time goes on from where it was, until the clock is right again', () => {
   let [wallMs, steadyMs] = [1_000_000, 50]
   const jumps: (readonly [number, number])[] = []
-  const read = createCredibleWall(() => wallMs, (...jump) => void jumps.push(jump), () => steadyMs)
+  const read = createCredibleWall(() => wallMs, 0, (...jump) => void jumps.push(jump), () => steadyMs)
   wallMs += 366 * dayMs
   assert.equal(read(), wallMs)
   const before = wallMs
@@ -25,6 +25,18 @@ test('a clock is believed as far as a year; beyond that time goes on from where 
   assert.equal(jumps.length, 2)
   wallMs = 7
   assert.equal(read(), 7, 'set back it is told as it is: the floor of the times committed is not its business')
+})
+
+test('a clock that stood at zero when the server started is believed when it is set right', () => {
+  let wallMs = 5_000
+  const read = createCredibleWall(() => wallMs, 60 * 366 * dayMs, () => assert.fail('no jump'))
+  assert.equal(read(), 5_000)
+  wallMs = 60 * 366 * dayMs + 8_000
+  assert.equal(read(), wallMs)
+  wallMs = 6_000
+  assert.equal(read(), 6_000)
+  wallMs = 61 * 366 * dayMs
+  assert.equal(read(), wallMs)
 })
 
 test('I15: a clock that jumps years ahead in a running server expires nothing, then or later', async () => {

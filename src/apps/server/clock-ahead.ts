@@ -1,6 +1,6 @@
 /**
- * A clock that stands far ahead, at the start or all of a sudden. Time never runs back here (B2), so a single commit under a clock that is
- * years ahead would expire every key for good, and make time stand still once the clock is right again.
+ * A clock that stands far ahead, at the start or all of a sudden. Time never runs back here (B2), so a single commit under
+ * a clock that is years ahead would expire every key for good, and make time stand still once the clock is right again.
  *
  * @module
  */
@@ -33,24 +33,27 @@ export class ClockAheadError extends Error {
  * machine that was woken with a wrong clock, must not end every key for good. Then time goes on from where it was, at its
  * own pace, until the clock is right again.
  *
+ * A jump is measured from the latest time that was ever true, so a clock that stood at zero may be set right.
+ *
+ * @param highestMs the highest time that was committed; 0 when nothing was
  * @param onJump told of each such jump, once
  */
 export function createCredibleWall(
-  wallMs: () => number, onJump: (believedMs: number, saysMs: number) => void, steadyMs: () => number = () => performance.now(),
+  wallMs: () => number, highestMs: number, onJump: (believedMs: number, saysMs: number) => void, steadyMs: () => number = () => performance.now(),
 ): () => number {
-  let believedMs = wallMs()
+  let latestMs = Math.max(highestMs, wallMs())
   let doubtedSinceMs: number | null = null
   return () => {
     const saysMs = wallMs()
-    if (!isFarAhead(believedMs, saysMs)) {
+    if (!isFarAhead(latestMs, saysMs)) {
       doubtedSinceMs = null
-      believedMs = saysMs
+      latestMs = Math.max(latestMs, saysMs)
       return saysMs
     }
     if (doubtedSinceMs === null) {
       doubtedSinceMs = steadyMs()
-      onJump(believedMs, saysMs)
+      onJump(latestMs, saysMs)
     }
-    return believedMs + Math.floor(steadyMs() - doubtedSinceMs)
+    return latestMs + Math.floor(steadyMs() - doubtedSinceMs)
   }
 }

@@ -59,7 +59,8 @@ export async function openFoundations(options: FoundationOptions): Promise<Found
     opened.push(() => keyProcess.close())
     const keyring = createKeyring(storage, keyProcess)
     const guard = createRowGuard(await rowMac(storage, keyring), random, createRowCache(storage))
-    return { storage, keyProcess, keyring, guard, clock: createClock(createCredibleWall(wallMs, onClockJump), storage.highestTimeMs()), random, close }
+    const highestMs = storage.highestTimeMs()
+    return { storage, keyProcess, keyring, guard, clock: createClock(createCredibleWall(wallMs, highestMs, onClockJump), highestMs), random, close }
   } catch (error) {
     await close()
     throw error

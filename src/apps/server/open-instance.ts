@@ -77,7 +77,7 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       ...options, random,
       onClockJump: (believedMs, saysMs) => logger.error(
         { believed: toTimestamp(believedMs), says: toTimestamp(saysMs) },
-        'the clock jumped more than a year ahead and is not believed: time goes on from where it was; set the clock right',
+        'the clock jumped more than a year ahead and is not believed: time goes on from where it was. Set it right; if it is right, start again with `acceptClockAhead: true`',
       ),
     })
     try {
