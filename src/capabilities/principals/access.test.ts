@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { asId } from '#core/base/id'
 import { roles, type Caller } from '#core/http/operation'
-import { collectAccess, effectivePermissions, requireAuthority } from './access.ts'
+import { collectAccess, effectivePermissions, requireAuthority, requireWithinRanges } from './access.ts'
 import { allOperations, fault } from './fixtures.ts'
 
 const access = collectAccess(allOperations, [{ permission: 'docs:read', roles: ['owner', 'auditor'] }])
@@ -44,4 +44,14 @@ test('P1: authority over a set takes every permission in it', () => {
     if ([...granted].every((permission) => held.has(permission))) requireAuthority(caller, granted)
     else assert.throws(() => requireAuthority(caller, granted), fault('principals/lacks-authority'))
   }))
+})
+
+test('P8: whoever is bound to addresses gives no credential that counts from elsewhere', () => {
+  const own = ['203.0.113.0/24', '2001:db8::/48', '198.51.100.7/32']
+  const lacks = fault('principals/lacks-authority')
+  for (const granted of [['203.0.113.0/24'], ['203.0.113.9'], ['203.0.113.128/25', '2001:db8:0:5::/64', '198.51.100.7/32']]) requireWithinRanges(own, granted)
+  for (const granted of [[], ['203.0.112.0/23'], ['203.0.113.9', '192.0.2.1'], ['2001:db8::/47'], ['198.51.100.6/31'], ['0.0.0.0/0'], ['::/0'], ['no range']]) {
+    assert.throws(() => requireWithinRanges(own, granted), lacks, granted.join())
+  }
+  requireWithinRanges([], [])
 })

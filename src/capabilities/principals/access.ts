@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cidrContains, parseCidr } from '@claviger/verifier'
 import { roles, type AnyOperation, type Caller, type Role } from '#core/http/operation'
 import { roleGrants } from '#cap/keys'
 import { principalFaults } from './faults.ts'
@@ -44,4 +45,25 @@ export function requireAuthority(caller: Caller, granted: ReadonlySet<string>): 
   if (missing.size > 0) {
     throw principalFaults['lacks-authority']('You can only give, change or take what you hold yourself.', { context: { missing: [...missing] } })
   }
+}
+
+/**
+ * Invariant P8: whoever is bound to addresses gives no credential that counts from elsewhere. A credential that was stolen
+ * with the machine it is bound to must not make itself one for everywhere. For how long is the environment's policy's to
+ * say: a credential may make its successor.
+ *
+ * @param own the ranges of the caller's own credential; empty: from anywhere
+ *
+ * @throws Fault principals/lacks-authority
+ */
+export function requireWithinRanges(own: readonly string[], granted: readonly string[]): void {
+  if (own.length === 0) return
+  const bounds = own.map(parseCidr).filter((range) => range !== null)
+  const isWithin = (text: string): boolean => {
+    const range = parseCidr(text)
+    return range !== null && bounds.some((bound) => bound.prefixLength <= range.prefixLength && cidrContains(bound, range.network))
+  }
+  if (granted.length > 0 && granted.every(isWithin)) return
+  const detail = 'Name ranges within those that your own credential is bound to.'
+  throw principalFaults['lacks-authority'](detail, { errors: [{ pointer: '/ipRanges', detail }] })
 }

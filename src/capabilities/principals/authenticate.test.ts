@@ -202,6 +202,20 @@ test('a credential with an address list counts from those addresses only', async
   await house.close()
 })
 
+test('P8: a credential that is bound to addresses issues none that is not', async () => {
+  const house = await openHouse()
+  const { principalId } = await house.hire('admin')
+  const issue = (as: CallOptions, ipRanges?: string[]) =>
+    write(house, house.services, createCredential, as, { params: { principalId }, body: { name: 'office', ...(ipRanges === undefined ? {} : { ipRanges }) } })
+  const { secret } = await issue(await house.as(house.ownerSecret), ['203.0.113.0/24'])
+  const bound = await house.as(secret, '203.0.113.7')
+  for (const ranges of [undefined, [], ['0.0.0.0/0'], ['203.0.113.7', '198.51.100.7']]) await assert.rejects(issue(bound, ranges), fault('principals/lacks-authority'))
+  const successor = await issue(bound, ['203.0.113.7/32'])
+  await house.as(successor.secret, '203.0.113.7')
+  await assert.rejects(house.as(successor.secret, '203.0.113.8'), refused)
+  await house.close()
+})
+
 test('a full use recorder stops no caller, so that what takes away goes on', async () => {
   const house = await openHouse()
   const disk = { ...house.storage, commit: () => new Promise<never>(() => {}) }

@@ -1,7 +1,9 @@
 import { Type } from 'typebox'
 import { exactly, idOf, lineOf, secretString, timestamp } from '#core/http/schema'
-import { issueKey, roleGrants } from '#cap/keys'
-import { requireAuthority } from './access.ts'
+import { httpFaults } from '#core/http/faults'
+import { readGenuine } from '#core/storage/guarded-read'
+import { issueKey, keyTable, roleGrants } from '#cap/keys'
+import { requireAuthority, requireWithinRanges } from './access.ts'
 import { requireBuiltIn } from './built-in.ts'
 import { principalFaults } from './faults.ts'
 import { requirePrincipal } from './find.ts'
@@ -14,7 +16,7 @@ export const createCredential = operation.write({
   id: 'principals.create-credential',
   summary: 'Issue a credential to a principal',
   description:
-    'A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies. You can issue it to principals only whose role grants nothing that you lack, and name only permissions that you hold.',
+    'A key of the built-in API. Its secret is answered once. Without `permissions` it grants what the role grants; name fewer for least privilege, such as `keys:verify` alone for a server that only verifies. You can issue it to principals only whose role grants nothing that you lack, and name only permissions that you hold; a credential that is bound to addresses issues only such as are bound to them, too.',
   http: 'POST /v1/principals/{principalId}/credentials',
   permission: 'principals:create-credential',
   existence: 'principals:read',
@@ -51,6 +53,9 @@ export const createCredential = operation.write({
     // Whoever has its secret acts in the principal's name, so the whole role counts; and so does what is named, which the
     // role may come to grant later.
     requireAuthority(call.caller, services.access.permissionsOf(principal.role).union(new Set(permissions.filter((name) => name !== roleGrants))))
+    const own = await readGenuine(services.storage.reader<never>(), services.guard, keyTable, call.caller.keyId)
+    if (own === null) throw httpFaults.unauthenticated('The credential is not valid.')
+    requireWithinRanges(JSON.parse(own.ip_ranges) as string[], body.ipRanges ?? [])
     const { api, environment } = await requireBuiltIn(services, workspaceId)
     const hash = await services.peppers.load(workspaceId, environment.id, environment.pepper_version)
     const issuer = { atMs: call.atMs, random: call.random, principalId: call.caller.principalId }
