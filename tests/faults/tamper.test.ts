@@ -80,6 +80,9 @@ const attacks: readonly Attack[] = [
   { name: 'an expiry is moved', victim: 'active', edit: (database) => set('expires_at_ms', Date.now() + 10 * 365 * 86_400_000, 'active')(database) },
   { name: 'an expiry is set that is beyond every number', victim: 'active', edit: (database) => set('expires_at_ms', 2n ** 60n, 'active')(database) },
   { name: 'addresses are freed', victim: 'active', edit: (database) => set('ip_ranges', '["0.0.0.0/0"]', 'active')(database) },
+  { name: 'a seal is overwritten', victim: 'active', edit: (database) => {
+    database.prepare('UPDATE keys SET mac = zeroblob(32) WHERE id = ?').run(keys.active.keyId)
+  } },
   { name: 'a hash is replaced by that of another key', victim: 'other', edit: (database) => {
     database.prepare('UPDATE keys SET hash = (SELECT hash FROM keys WHERE id = ?) WHERE id = ?').run(keys.active.keyId, keys.other.keyId)
   } },

@@ -132,6 +132,27 @@ test('what is edited in the database behind the server\'s back is named', async 
   assert.deepEqual(await edited(`UPDATE log_tiles SET hashes = CAST(hashes || 'x' AS BLOB) WHERE id = ? || '/0/0'`, `UPDATE log_tiles SET hashes = CAST(substr(hashes, 1, 8192) AS BLOB) WHERE id = ? || '/0/0'`, workspaceId), ['tile-malformed tile tile/0/000'])
 })
 
+test('a MAC that is overwritten is named by the server, which alone can tell', async () => {
+  const { keyId, server } = log
+  const database = new DatabaseSync(join(server.dataDirectory, 'claviger.db'))
+  try {
+    const { mac } = database.prepare('SELECT mac FROM keys WHERE id = ?').get(keyId) as { mac: Uint8Array }
+    for (const other of [new Uint8Array(32), new Uint8Array(3), 'x'.repeat(32)]) {
+      database.prepare('UPDATE keys SET mac = ? WHERE id = ?').run(other, keyId)
+      assert.equal(findingOf(await verifyLog(overHttp())), `row-mac-differs row keys/${keyId}`)
+      assert.equal(findingOf(await verifyLog(inStorage())), 'ok', 'nobody else can')
+    }
+    database.prepare('UPDATE keys SET mac = ? WHERE id = ?').run(mac, keyId)
+    assert.equal(findingOf(await verifyLog(overHttp())), 'ok')
+    const { salt } = database.prepare('SELECT salt FROM keys WHERE id = ?').get(keyId) as { salt: Uint8Array }
+    database.prepare('UPDATE keys SET salt = 5 WHERE id = ?').run(keyId)
+    assert.equal(findingOf(await verifyLog(overHttp())), `row-altered row keys/${keyId}`)
+    database.prepare('UPDATE keys SET salt = ? WHERE id = ?').run(salt, keyId)
+  } finally {
+    database.close()
+  }
+})
+
 test('evidence that is wiped from the database is missed, by its entry, its block or its subject', async () => {
   const { server: { workspaceId, dataDirectory } } = log
   const database = new DatabaseSync(join(dataDirectory, 'claviger.db'))

@@ -107,7 +107,7 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   }
   const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access, metrics: createMetrics() }
   const logKeys = createLogKeys(keyring)
-  const auditServices: AuditServices = { storage, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
+  const auditServices: AuditServices = { storage, guard, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
   const mounts = [
     { operations: auditOperations, services: auditServices } satisfies Mount<AuditServices>,
     { operations: keyOperations, services: keyServices } satisfies Mount<KeysServices>,

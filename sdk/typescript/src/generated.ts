@@ -300,6 +300,8 @@ export type AuditListRowsItem = {
     readonly version: number
     readonly digest: string
   } | null
+  /** Whether its MAC is the one that only this server can make. Where it is not, the row is refused, whatever its digest. */
+  readonly macHolds: boolean
 }
 export type AuditListRowsInput = {
   /** How many to return. */

@@ -116,7 +116,7 @@ async function wire(options: InstanceOptions, foundations: Foundations): Promise
   const keyServices: KeysServices = { storage, guard, keyring, peppers, verification, uses, sections, credentialGrants }
   const principalServices: PrincipalsServices = { storage, guard, keyring, peppers, access, metrics }
   const logKeys = createLogKeys(keyring)
-  const auditServices: AuditServices = { storage, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
+  const auditServices: AuditServices = { storage, guard, subjects, publisher, reader: createLogReader({ storage, keys: logKeys }), keys: logKeys }
   const mounts: readonly AnyMount[] = [
     { operations: auditOperations, services: auditServices } satisfies Mount<AuditServices>,
     { operations: keyOperations, services: keyServices } satisfies Mount<KeysServices>,

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { decodeCursor, encodeCursor } from '#core/http/cursor'
 import { exactly, formMark, listLimitDefault, nullable, pageOf, pageQuery } from '#core/http/schema'
-import { rowContent, rowDigest, type StoredRow } from '#core/storage/row-guard'
+import { rowContent, rowDigest, type RowGuard, type StoredRow } from '#core/storage/row-guard'
 import type { ReadableStorage } from '#core/storage/storage'
 import { tables, type RowBase, type Table } from '#core/storage/table'
 import { auditFaults } from './faults.ts'
@@ -35,8 +35,9 @@ export const listRows = operation.read({
     salt: Type.String({ description: '16 bytes, base64url.' }),
     digest: Type.String({ description: 'That digest, base64url.' }),
     head: nullable(exactly({ version: Type.Integer(), digest: Type.String() }, { description: 'The newest version that was written; another one means that the row was put back.' })),
+    macHolds: Type.Boolean({ description: 'Whether its MAC is the one that only this server can make. Where it is not, the row is refused, whatever its digest.' }),
   })),
-  async handle({ query }, call, { storage }) {
+  async handle({ query }, call, { storage, guard }) {
     const limit = query.limit ?? listLimitDefault
     const wanted = query.table === undefined ? auditedTables() : [requireTable(query.table)]
     const [fromTable, fromId] = query.cursor === undefined ? ['', ''] : decodeCursor('audit.list-rows', query.cursor, ['string', 'string'])
@@ -45,7 +46,7 @@ export const listRows = operation.read({
       if (table.name < fromTable) continue
       const after = table.name === fromTable ? fromId : ''
       const rows = await rowsOf(storage, table, call.caller.workspaceId, after, limit + 1 - items.length)
-      items.push(...rows.map((row) => presentRow(table, row)))
+      items.push(...rows.map((row) => presentRow(guard, table, row)))
       if (items.length > limit) break
     }
     const last = items.length > limit ? items[limit - 1] : undefined
@@ -70,15 +71,19 @@ export async function rowsOf(storage: Pick<ReadableStorage, 'reader'>, table: Ta
   return result.rows
 }
 
-const presentRow = (table: Table, stored: HeadedRow) => ({
-  table: table.name,
-  id: stored.id,
-  version: whole(stored.version),
-  row: rowContent(table, stored).row,
-  salt: Buffer.from(stored.salt).toString('base64url'),
-  digest: rowDigest(table, stored, stored.salt).toString('base64url'),
-  head: stored.head_version === null || stored.head_digest === null ? null : { version: whole(stored.head_version), digest: stored.head_digest },
-})
+function presentRow(guard: RowGuard, table: Table, stored: HeadedRow) {
+  const salt = stored.salt instanceof Uint8Array ? stored.salt : new Uint8Array(0)
+  return {
+    table: table.name,
+    id: stored.id,
+    version: whole(stored.version),
+    row: rowContent(table, stored).row,
+    salt: Buffer.from(salt).toString('base64url'),
+    digest: rowDigest(table, stored, salt).toString('base64url'),
+    head: stored.head_version === null || stored.head_digest === null ? null : { version: whole(stored.head_version), digest: stored.head_digest },
+    macHolds: guard.isGenuine(table, stored),
+  }
+}
 
 /** Whoever altered a row may have put anything there; it is no version then, and the row is shown all the same. */
 const whole = (version: number): number => (Number.isSafeInteger(version) ? version : 0)

@@ -49,7 +49,7 @@ async function build(): Promise<World> {
   }
   const server = await startServer({
     storage,
-    mounts: [{ operations, services: { storage, subjects: room.subjects, publisher: room.publisher, reader: room.reader, keys: room.keys } }],
+    mounts: [{ operations, services: { storage, guard: room.guard, subjects: room.subjects, publisher: room.publisher, reader: room.reader, keys: room.keys } }],
     ports: {
       authenticate: (credential) => callers[credential ?? ''] ?? assert.fail(httpFaults.unauthenticated('Send a credential.')),
       record: () => assert.fail('nothing here writes'),

@@ -1,3 +1,4 @@
+import type { RowGuard } from '#core/storage/row-guard'
 import type { ReadableStorage } from '#core/storage/storage'
 import type { LogKeys } from './log-keys.ts'
 import type { LogReader } from './log-reader.ts'
@@ -7,6 +8,7 @@ import type { Subjects } from './subjects.ts'
 /** What the operations of this room work with; the server wires it up once. */
 export interface AuditServices {
   readonly storage: ReadableStorage
+  readonly guard: RowGuard
   readonly subjects: Subjects
   readonly publisher: Publisher
   readonly reader: LogReader

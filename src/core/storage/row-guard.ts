@@ -55,6 +55,8 @@ export function createRowGuard(macKey: Uint8Array, random: Random, cache: RowCac
     },
     isGenuine(table, row) {
       if (distrusted.size > 0 && row.version <= (distrusted.get(`${table.name}/${row.id}`) ?? 0)) return false
+      // SQLite keeps whatever type somebody put into a column.
+      if (!(row.mac instanceof Uint8Array && row.salt instanceof Uint8Array)) return false
       return row.mac.length === 32 && equalDigest(hmac.digest(rowDigest(table, row, row.salt)), 0, row.mac)
     },
   }

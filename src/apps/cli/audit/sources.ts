@@ -8,7 +8,9 @@ import { dirname, join, resolve } from 'node:path'
 import { Fault } from '#core/base/fault'
 import { revealSecret } from '#core/base/secret'
 import { startKeyProcess, type KeyProcess } from '#core/crypto/key-process/client'
-import { createKeyring, logKey, type Keyring } from '#core/keyring/keyring'
+import { systemRandom } from '#core/crypto/random'
+import { createKeyring, logKey, rowMacKey, type Keyring } from '#core/keyring/keyring'
+import { createRowGuard, type RowGuard } from '#core/storage/row-guard'
 import { inspectSqlite, type Inspection } from '#core/storage/sqlite/inspect'
 import { createLogKeys, directorySource, httpSource, storageSource, storedBlock, type BlockRecord, type LogSource } from '#cap/audit'
 import type { KeysDatabase } from '#cap/keys'
@@ -102,13 +104,16 @@ async function openData(directory: string, workspace: string | null, vkeysOf: (w
     const workspaceIds = workspace === null ? await workspacesIn(inspection) : [workspace]
     const isLive = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0
     const logs: NamedLog[] = []
+    let guard: RowGuard | undefined
     for (const workspaceId of workspaceIds) {
       let vkeys = isWorkspaceId(workspaceId) ? vkeysOf(workspaceId) : []
       if (vkeys === null) {
         keyProcess ??= await startKeys(directory)
-        vkeys = await keysIn(createKeyring({ reader: () => inspection.reader(), onForeignWrite() {} }, keyProcess), workspaceId)
+        const keyring = createKeyring({ reader: () => inspection.reader(), onForeignWrite() {} }, keyProcess)
+        guard ??= await guardOf(keyring)
+        vkeys = await keysIn(keyring, workspaceId)
       }
-      const source = storageSource({ storage: inspection, workspaceId, vkeys, blocks: () => blocksOf(inspection, workspaceId), isLive })
+      const source = storageSource({ storage: inspection, workspaceId, vkeys, blocks: () => blocksOf(inspection, workspaceId), guard, isLive })
       logs.push({ name: directory, workspaceId: isWorkspaceId(workspaceId) ? workspaceId : null, source })
     }
     return { logs, close }
@@ -127,6 +132,12 @@ async function startKeys(directory: string): Promise<KeyProcess> {
       'Give the keys with --key-file FILE: `claviger logs get-keys --json` on a running server writes them.',
     ])
   }
+}
+
+/** Absent where its key is gone: then no row can be told from a forged one, and the server says so when it starts. */
+async function guardOf(keyring: Keyring): Promise<RowGuard | undefined> {
+  const macKey = await keyring.exportKey(rowMacKey)
+  return macKey === null ? undefined : createRowGuard(macKey, systemRandom)
 }
 
 /** None where they are gone: that is found as soon as they are looked at. */

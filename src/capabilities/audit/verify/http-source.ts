@@ -9,7 +9,7 @@ import type { JsonObject, JsonValue } from '#core/base/json'
 import { parseStrictJson, StrictJsonError } from '#core/base/strict-json'
 import { VerifyProblem } from './problem.ts'
 import { blockOf, rowOf } from './records.ts'
-import type { LogSource } from './source.ts'
+import type { LogSource, RowRecord } from './source.ts'
 
 export interface HttpSourceOptions {
   readonly fetch: typeof fetch
@@ -109,12 +109,17 @@ export function httpSource({ fetch, url, credential, workspaceId }: HttpSourceOp
       if (status !== 200) throw refused(`${log}/${path}`, status, bytes)
       return bytes
     },
-    rows: () => records('/v1/audit/rows', rowOf),
+    rows: () => records('/v1/audit/rows', shownRowOf),
     blocks: () => records('/v1/audit/use-blocks', shownBlockOf),
   }
 }
 
 const noteOf = (item: JsonValue): string | null => (isObject(item) && typeof item['checkpoint'] === 'string' ? item['checkpoint'] : null)
+
+function shownRowOf(item: JsonValue): RowRecord | null {
+  const row = rowOf(item)
+  return row === null || !isObject(item) || typeof item['macHolds'] !== 'boolean' ? row : { ...row, macHolds: item['macHolds'] }
+}
 
 function shownBlockOf(item: JsonValue): ReturnType<typeof blockOf> {
   if (!isObject(item)) return null

@@ -43,6 +43,7 @@ export const problemTexts = {
   'row-missing': 'The log says that the row was written, and it is not there.',
   'row-unknown': 'The row is there, and the log does not know it.',
   'row-repeated': 'The row is there twice.',
+  'row-mac-differs': 'The row is what the log says, and its MAC is not: that was overwritten, and the server refuses the row.',
   'head-differs': 'What is kept as the row\'s newest version is not what the row and the log say.',
   'block-facts-malformed': 'The entry does not say what an entry about a block of uses says.',
   'block-logged-twice': 'The entry names a block of uses that an earlier entry has named.',

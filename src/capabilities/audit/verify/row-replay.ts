@@ -71,12 +71,12 @@ export class RowReplay {
     const found = stateOf(record)
     if (record.row !== null) this.#rows++
     if (logged !== undefined) logged.isSeen = true
-    if (found.version === logged?.version && found.digest === logged.digest) return this.#checkHead(record, found)
+    if (found.version === logged?.version && found.digest === logged.digest) return this.#checkSeals(record, found)
     const code = codeOf(record, found, logged)
     // Versions only go up, and a row comes with its head: later entries will explain nothing else.
     const canBeNew = logged === undefined ? record.head !== null : found.version > logged.version
     if (!canBeNew) throw new VerifyProblem(code, 'row', name)
-    this.#checkHead(record, found)
+    this.#checkSeals(record, found)
     this.#keep(name, { ...found, code })
   }
 
@@ -107,8 +107,9 @@ export class RowReplay {
     if (logged !== undefined) logged.isSeen = true
   }
 
-  #checkHead({ table, id, head }: RowRecord, { version, digest }: { version: number; digest: string }): void {
+  #checkSeals({ table, id, head, macHolds }: RowRecord, { version, digest }: { version: number; digest: string }): void {
     if (head?.version !== version || head.digest !== digest) throw new VerifyProblem('head-differs', 'row', `${table}/${id}`)
+    if (macHolds === false) throw new VerifyProblem('row-mac-differs', 'row', `${table}/${id}`)
   }
 }
 

@@ -15,6 +15,8 @@ export interface RowRecord {
   readonly salt: Uint8Array
   /** What the storage keeps beside the row; null when there is none. `digest` is base64url, '' for a deleted row. */
   readonly head: { readonly version: number; readonly digest: string } | null
+  /** Whether its MAC is the row's; absent where nobody holds the key that could tell. */
+  readonly macHolds?: boolean
 }
 
 /** A block of uses. `from` and `to` are timestamps. */

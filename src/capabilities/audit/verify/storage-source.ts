@@ -7,7 +7,7 @@ import { encodeEntries, hashLength, parseTilePath, tileWidth } from '@claviger/v
 import { lastMs, toTimestamp } from '#core/base/clock'
 import { subjectsWithKeys } from '#core/keyring/keyring'
 import type { StoredEntry } from '#core/storage/entry-lookup'
-import { rowContent } from '#core/storage/row-guard'
+import { rowContent, type RowGuard } from '#core/storage/row-guard'
 import type { ReadableStorage } from '#core/storage/storage'
 import type { Table } from '#core/storage/table'
 import { leafBytesMax } from '../entry.ts'
@@ -28,11 +28,13 @@ export interface StorageSourceOptions {
   readonly vkeys: readonly string[]
   /** The blocks of uses of this workspace, which another room keeps, with what is sealed in them. */
   readonly blocks: () => AsyncIterable<BlockRecord>
+  /** Guards its rows; absent where nobody has its key. */
+  readonly guard?: RowGuard | undefined
   /** Whether a server may be writing meanwhile. */
   readonly isLive: boolean
 }
 
-export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: StorageSourceOptions): LogSource {
+export function storageSource({ storage, workspaceId, vkeys, blocks, guard, isLive }: StorageSourceOptions): LogSource {
   const reader = storage.reader<AuditDatabase>()
 
   async function bundle(index: number, width: number): Promise<Buffer | null> {
@@ -93,7 +95,7 @@ export function storageSource({ storage, workspaceId, vkeys, blocks, isLive }: S
           const rows = await rowsOf(storage, table, workspaceId, after, rowsPerRead)
           const last = rows.at(-1)
           if (last === undefined) break
-          for (const row of rows) yield recordOf(table, row)
+          for (const row of rows) yield { ...recordOf(table, row), ...(guard === undefined ? {} : { macHolds: guard.isGenuine(table, row) }) }
           after = last.id
         }
       }

@@ -71,7 +71,7 @@ export interface VerifyReport {
 /** How much older than an entry before it an entry may be: decisions take their time before they are put in order. */
 const backInTimeMaxMs = 60_000
 /** How long a running log is waited for to publish what its rows already show. */
-const patienceMs = 5_000
+const patienceMs = 15_000
 const pauseMs = 250
 const progressEvery = 10_000
 
