@@ -31,6 +31,7 @@ export interface Sent {
 
 const permissionOf = new Map<string, string>(operations.map(({ id, permission }) => [id, permission]))
 const faultsOf = new Map<string, ReadonlySet<string>>(operations.map(({ id, faults }) => [id, new Set(faults)]))
+const takingAway = new Set<string>(operations.filter((operation) => operation.effect === 'write' && operation.takesAway).map(({ id }) => id))
 /** Less than the day for which the server remembers: time may jump while a request is under way. */
 const rememberedMs = 23 * 3_600_000
 const forgottenMs = 24 * 3_600_000
@@ -38,8 +39,6 @@ const forgottenMs = 24 * 3_600_000
 export class Clients {
   readonly world: World
   underWay = 0
-  /** One is under way that is to be alone. */
-  #isAlone = false
   /** Errands of which the client does not know whether they are done. */
   readonly doubtful = new Set<Errand>()
   readonly errands: Errand[] = []
@@ -51,9 +50,6 @@ export class Clients {
     this.world = world
     this.#ended = ended
   }
-
-  /** Whether a request for it may be sent now. */
-  mayAsk = ({ alone = false }: Task): boolean => !this.#isAlone && (!alone || this.underWay === 0)
 
   begin(task: Task, hasKey: boolean): Errand {
     const { model } = this.world
@@ -87,10 +83,8 @@ export class Clients {
     const sent = { ...this.look(life, [...task.about, task.caller, ...task.caller.above]), wasDone: deed.done }
     const sentAt = world.model.sent(deed)
     this.underWay++
-    if (task.alone === true) this.#isAlone = true
     const over = (): void => {
       this.underWay--
-      if (task.alone === true) this.#isAlone = false
       world.model.leave(sent.watch)
       if (this.nowMs() >= errand.sinceMs + forgottenMs) world.model.forgotten(deed)
     }
@@ -184,11 +178,14 @@ export class Clients {
     const entryId = headers['claviger-audit-entry'] ?? ''
     const isReplay = headers['idempotency-replayed'] === 'true'
     demand(!isReplay || (idempotencyKey !== null && json['secret'] === undefined), () => `${task.operation} was answered again as it must not be`)
+    const isBelieved = task.thing !== null && !takingAway.has(task.operation) && alterationOf(task.thing, seen.watch, deed.change) === 'throughout'
+    demand(isReplay || !isBelieved, () => `${task.operation} ${task.thing?.id ?? ''} was done, though somebody else had written its row`)
     demand(isReplay || task.mayBeDone(seen), () => `${task.operation} ${task.thing?.id ?? task.name ?? ''} was done, though it cannot be`)
     demand(errand.entryId === null || errand.entryId === entryId || deed.stale, () => `${task.operation} with one idempotency key had two effects`)
     errand.entryId = entryId
     const { kind } = task.tells
     const made = { version: Number(json['version'] ?? 1), state: stateIn(kind, json, task.operation) }
+    demand(task.ifMatch === null || made.version === task.ifMatch + 1, () => `${task.operation} asked for version ${task.ifMatch}, and made ${made.version}`)
     const target = kind === 'key' || kind === 'workspace' || json['version'] !== undefined ? idIn(kind, json) : ''
     world.model.entries.set(entryId, { workspaceId: task.caller.workspaceId, target })
     if (!isReplay) world.durableMs = Math.max(world.durableMs, seen.watch.fromMs)

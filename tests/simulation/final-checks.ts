@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from 'node:util'
 import { CompactTree, leafHash, openNote, parseCheckpoint } from '@claviger/verifier'
 import { sql } from 'kysely'
 import { createKeyring } from '#core/keyring/keyring'
-import type { StoredEntry } from '#core/storage/entry-lookup'
+import { lengthOf, type StoredEntry } from '#core/storage/entry-lookup'
 import { createLogKeys, storageSource, storedBlock, verifyLog, type BlockRecord, type StoredBlock } from '#cap/audit'
 import type { Clients } from './clients.ts'
 import { LogOrder, type LoggedEntry } from './final-order.ts'
@@ -18,6 +19,7 @@ import type { World } from './world.ts'
 type Row = Readonly<Record<string, string | number | null>>
 
 export async function requireAll(world: World, clients: Clients, verifiers: Verifiers): Promise<void> {
+  await publishAll(world)
   for (const life of world.lives) {
     const server = life.server!
     life.enter()
@@ -25,18 +27,28 @@ export async function requireAll(world: World, clients: Clients, verifiers: Veri
     life.enter()
     await world.ended(life, server.useCutter.cutAll(), 'cutting uses')
   }
-  const workspaces = await rowsOf(world, 'workspaces')
-  for (const { id } of workspaces) {
-    const [life] = world.lives
-    life!.enter()
-    await world.ended(life!, life!.server!.publisher.publishNow(String(id)), 'publishing')
-  }
+  const workspaces = await publishAll(world)
   await requireThings(world)
   await requireNames(world, clients)
   await requireCatalogues(world)
+  await requireErased(world)
   const entries = await requireEntries(world, workspaces.map(({ id }) => String(id)))
   await requireAnswersKept(world, entries)
   await requireUses(world, verifiers)
+}
+
+/** However often it failed before, to publish a log covers all that it has. */
+async function publishAll(world: World): Promise<readonly Row[]> {
+  const workspaces = await rowsOf(world, 'workspaces')
+  for (const { id } of workspaces) {
+    const [life] = world.lives
+    const length = await lengthOf(world.real.reader<never>(), String(id))
+    life!.enter()
+    await world.ended(life!, life!.server!.publisher.publishNow(String(id)), 'publishing')
+    const head = (await rowsOf(world, 'log_heads')).find((row) => row['id'] === id)
+    demand(Number(head?.['size'] ?? 0) >= length, () => `${String(id)}: ${length} entries, published, and its newest checkpoint covers ${String(head?.['size'])}`)
+  }
+  return workspaces
 }
 
 const rowsOf = async (world: World, table: string): Promise<readonly Row[]> =>
@@ -97,6 +109,17 @@ async function requireCatalogues(world: World): Promise<void> {
     if (key['status'] === 'revoked' || key['principal_id'] !== null) continue
     const unknown = (JSON.parse(String(key['permissions'])) as string[]).filter((name) => known.get(String(key['api_id']))?.has(name) !== true)
     demand(unknown.length === 0, () => `K6: ${String(key['id'])} holds ${unknown.join(', ')}, which its API does not know`)
+  }
+}
+
+/** Invariant K13: of the keys of whoever is erased nothing is left that may tell who that was. */
+async function requireErased(world: World): Promise<void> {
+  const holders = [...(await rowsOf(world, 'consumers')), ...(await rowsOf(world, 'principals'))]
+  const erased = new Set(holders.filter((row) => row['erased_at_ms'] !== null).map(({ id }) => id))
+  for (const key of await rowsOf(world, 'keys')) {
+    if (!erased.has(key['consumer_id']!) && !erased.has(key['principal_id']!)) continue
+    const left = [key['name'], key['ip_ranges'], key['origins'], key['time_window'], key['status']]
+    demand(isDeepStrictEqual(left, ['', '[]', '[]', null, 'revoked']), () => `K13: of the key ${String(key['id'])}, whose holder was erased, there is left ${left.join(' ')}`)
   }
 }
 

@@ -20,7 +20,7 @@ export async function requireUses(world: World, verifiers: Verifiers): Promise<v
   for (const [address, { key, mustBeThere, wasRefused, code }] of verifiers.uses) {
     const found = recorded.get(address) ?? []
     // A batch whose outcome was lost is written again, under the id that it had; where it has been cut meanwhile, that is
-    // free: README, "Known".
+    // free again.
     const mayBeRepeated = !mustBeThere && world.plan.servers > 1 && world.plan.chances.lostOutcome > 0
     demand(found.length <= 1 || mayBeRepeated, () => `the use of ${key.id} from ${address} is recorded ${found.length} times`)
     // Where a commit can be applied and its outcome be lost, nobody knows.
@@ -39,6 +39,19 @@ export async function requireUses(world: World, verifiers: Verifiers): Promise<v
 /** Where the clients of the control plane are, whose credentials are used with each request; '' when they are over. */
 const notAsked: ReadonlySet<string> = new Set(['203.0.113.7', ''])
 
+interface Line extends Recorded {
+  readonly address: string
+}
+
+const linesIn = (text: string): readonly Line[] => text.split('\n').slice(0, -1).map((line) => {
+  const [, , keyId = '', , , code = '', address = ''] = line.split('\t')
+  return { keyId, code, address }
+})
+
+/** Those that verifications were told apart by. */
+export const addressesIn = (uses: Uint8Array): ReadonlySet<string> =>
+  new Set(linesIn(Buffer.from(uses).toString('latin1')).map(({ address }) => address).filter((address) => !notAsked.has(address)))
+
 async function recordedUses(world: World): Promise<ReadonlyMap<string, readonly Recorded[]>> {
   const { rows } = await sql<{ id: string; workspace_id: string; sections: Uint8Array; use_count: number }>`SELECT * FROM use_blocks`.execute(world.real.reader<never>())
   const found = new Map<string, Recorded[]>()
@@ -46,8 +59,7 @@ async function recordedUses(world: World): Promise<ReadonlyMap<string, readonly 
   for (const { id, workspace_id: workspaceId, sections } of rows) {
     life!.enter()
     for (const { text } of await world.ended(life!, life!.server!.sections.open(workspaceId, id, sections), 'opening a block')) {
-      for (const line of text.split('\n').slice(0, -1)) {
-        const [, , keyId = '', , , code = '', address = ''] = line.split('\t')
+      for (const { keyId, code, address } of linesIn(text)) {
         found.set(address, [...(found.get(address) ?? []), { code, keyId }])
       }
     }

@@ -17,7 +17,7 @@ const longMs = 3_650 * 86_400_000
 
 export class ForeignHand {
   readonly #real: Storage
-  readonly #altered: Altered[] = []
+  #altered: readonly Altered[] = []
 
   constructor(real: Storage) {
     this.#real = real
@@ -35,7 +35,8 @@ export class ForeignHand {
     const { numAffectedRows } = await this.#write(() => sql`UPDATE keys SET status = 'active', revoked_at_ms = NULL, expires_at_ms = ${row.expires_at_ms + longMs}
       WHERE id = ${key.id} AND version = ${row.version}`.execute(reader))
     if (numAffectedRows === 0n) return false
-    this.#altered.push({ key, row })
+    // What it was altered from before has been written by us since.
+    this.#altered = [...this.#altered.filter((before) => before.key !== key), { key, row }]
     return true
   }
 
@@ -46,8 +47,9 @@ export class ForeignHand {
 
   /** Puts it back, unless it was written by us since. */
   async restoreOne(): Promise<void> {
-    const altered = this.#altered.shift()
+    const [altered, ...others] = this.#altered
     if (altered === undefined) return
+    this.#altered = others
     const { key, row } = altered
     await this.#write(() => sql`UPDATE keys SET status = ${row.status}, revoked_at_ms = ${row.revoked_at_ms}, expires_at_ms = ${row.expires_at_ms}
       WHERE id = ${key.id} AND version = ${row.version}`.execute(this.#real.reader<never>()))

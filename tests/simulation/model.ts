@@ -257,10 +257,10 @@ function openChanges({ open, mayBeErased, above: [holder] }: Thing): readonly De
   return [...[...open].map(({ change }) => change), ...(isHolderErased ? [withHolderErased] : [])]
 }
 
-/** Whether its row was altered for as long as somebody looked, at times, or never. */
-export function alterationOf(thing: Thing, { from }: Watch): 'throughout' | 'partly' | 'never' {
+/** Whether its row was altered for as long as somebody looked, at times, or never. @param own what whoever looks has in mind */
+export function alterationOf(thing: Thing, { from }: Watch, own: Deed['change'] | null = null): 'throughout' | 'partly' | 'never' {
   const { alteredSince, alteredUntil } = thing
-  if (alteredSince !== null && alteredSince < from && openChanges(thing).length === 0) return 'throughout'
+  if (alteredSince !== null && alteredSince < from && openChanges(thing).every((change) => change === own)) return 'throughout'
   return alteredSince !== null || alteredUntil > from ? 'partly' : 'never'
 }
 

@@ -17,6 +17,8 @@ export interface Scene {
   readonly root: Thing
   /** A word that nothing else is called by. */
   readonly newName: () => string
+  /** What a rival has in mind: the things that somebody else's request, which is under way, is about. */
+  readonly near?: readonly Thing[]
 }
 
 /** What one operation makes of a scene; null when there is nothing to do it to. */
@@ -32,16 +34,19 @@ export interface Target {
 
 /** Something of this kind, mostly of the caller's own workspace, and mostly something that the deed makes sense for. */
 export function targetOf(scene: Scene, kind: Kind, suits: (thing: Thing) => boolean = ({ state }) => isActive(state)): Target | null {
-  const { model, dice, caller, root } = scene
+  const { model, dice, caller, root, near } = scene
   const isForeign = dice.chance(strangerChance)
-  const things = model.ofKind(kind).filter((thing) => (thing.workspaceId === caller.workspaceId) !== isForeign && thing !== root && thing !== root.above[0])
+  const things = (near?.filter((thing) => thing.kind === kind) ?? model.ofKind(kind)).filter((thing) => (thing.workspaceId === caller.workspaceId) !== isForeign && thing !== root && thing !== root.above[0])
   const thing = pickOf(dice, things, suits)
   return thing === null ? null : { thing, isForeign }
 }
 
 /** Something of the caller's own. */
-export const ownOf = ({ model, dice, caller }: Scene, kind: Kind): Thing | null =>
-  pickOf(dice, model.ofKind(kind).filter((thing) => thing.workspaceId === caller.workspaceId), ({ state }) => isActive(state))
+export function ownOf({ model, dice, caller, near = [] }: Scene, kind: Kind): Thing | null {
+  const own = (things: readonly Thing[]): readonly Thing[] => things.filter((thing) => thing.kind === kind && thing.workspaceId === caller.workspaceId)
+  const nearest = own(near)
+  return pickOf(dice, nearest.length > 0 ? nearest : own(model.things), ({ state }) => isActive(state))
+}
 
 function pickOf(dice: Dice, things: readonly Thing[], suits: (thing: Thing) => boolean): Thing | null {
   const suitable = dice.chance(0.8) ? things.filter(suits) : things

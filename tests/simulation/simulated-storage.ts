@@ -96,6 +96,10 @@ export class SimulatedStorage implements Storage {
     return this.#inbox.length > 0
   }
 
+  get isTakingAway(): boolean {
+    return this.#inbox.some(({ commit }) => commit.takesAway && commit.writes.length > 0)
+  }
+
   get isTelling(): boolean {
     return this.#outcomes.length > 0
   }

@@ -14,6 +14,7 @@ import { ForeignHand } from './foreign-hand.ts'
 import { furnish } from './furnish.ts'
 import type { Thing } from './model.ts'
 import { isCredential, type Deviser, type Scene } from './scene.ts'
+import type { Task } from './task.ts'
 import { Verifiers } from './verifiers.ts'
 import { World } from './world.ts'
 
@@ -30,6 +31,9 @@ export class RunFailure extends Error {
 
 const stepsDefault = 400
 const requestsAtOnceMax = 8
+/** How often somebody else wants something of the same things at the same moment. */
+const rivalChance = 0.3
+const soonMs = 3_600_000
 const traceShown = 60
 
 export async function simulate(seed: number, steps = stepsDefault): Promise<Run> {
@@ -80,16 +84,19 @@ class Simulation {
     const isIdle = clients.underWay < requestsAtOnceMax
     await world.step([
       [isIdle ? 2.5 : 0, () => this.#ask()],
-      [isIdle ? 2.5 : 0, () => this.verifiers.ask()],
+      [isIdle ? 2.5 : 0, () => this.#verify()],
       [clients.doubtful.size > 0 && isIdle ? 1 : 0, () => this.#askAgain()],
       [isIdle ? 0.3 : 0, () => this.#repeat()],
       [0.7, () => this.#probe()],
       [20 * outages, () => this.#outage()],
       [world.troubles.hasOutage ? 0.3 : 0, () => this.#endOutage()],
       [20 * jumps, () => this.#jump()],
+      [0.1, () => this.#comeToAnEnd()],
       [20 * crashes + (world.lives.some(({ storage }) => storage.isBroken) ? 0.5 : 0), () => this.#crash()],
       [20 * brokenWriters, () => this.#breakWriter()],
       [20 * foreignWrites, () => this.#foreignWrite()],
+      [world.lives.length === 1 && world.lives[0]!.storage.isTakingAway ? 2 : 0, () => this.#foreignWriteElsewhere()],
+      [isIdle ? 0.3 : 0, () => this.#quarrel()],
     ])
   }
 
@@ -104,23 +111,52 @@ class Simulation {
   }
 
   #ask(): void {
-    const devise = this.world.dice.weighted(this.#weights)
-    const task = devise?.(this.#scene()) ?? null
-    if (task === null || !this.clients.mayAsk(task)) return
+    const task = this.#begin(this.#scene())
+    if (task !== null) this.#rivals(task.about)
+  }
+
+  #verify(): void {
+    const key = this.verifiers.ask()
+    if (key !== null) this.#rivals([key])
+  }
+
+  /** Others want something of the same things, or of what they stand under. */
+  #rivals(things: readonly Thing[]): void {
+    const near = [...things, ...things.flatMap((thing) => thing.above)]
+    while (near.length > 0 && this.clients.underWay < requestsAtOnceMax && this.world.dice.chance(rivalChance)) this.#begin({ ...this.#scene(), near })
+  }
+
+  /** Owners of a workspace, one of whom must remain, turn against each other, or leave, at the same moment. */
+  #quarrel(): void {
+    const { world } = this
+    const isOwner = ({ workspaceId, above: [holder] }: Thing): boolean =>
+      workspaceId !== this.#root!.workspaceId && holder?.state['role'] === 'owner' && holder.state['status'] === 'active'
+    const owners = world.credentials().filter(isOwner)
+    if (owners.length === 0) return
+    const { workspaceId } = world.dice.pick(owners)
+    const theirs = owners.filter((one) => one.workspaceId === workspaceId)
+    const near = theirs.flatMap(({ above }) => above)
+    for (let deeds = 0; deeds < 2; deeds++) this.#begin({ ...this.#scene(), caller: world.dice.pick(theirs), near }, deedsOnPrincipals)
+  }
+
+  #begin(scene: Scene, weights = this.#weights): Task | null {
+    const task = this.world.dice.weighted(weights)?.(scene) ?? null
+    if (task === null) return null
     const errand = this.clients.begin(task, this.world.dice.chance(0.6))
     // An impatient client.
     if (errand.idempotencyKey !== null && this.world.dice.chance(0.1)) this.clients.send(errand)
+    return task
   }
 
   #askAgain(): void {
     const errand = this.world.dice.pick([...this.clients.doubtful])
     if (!this.clients.isRemembered(errand) || this.world.dice.chance(0.2)) this.clients.doubtful.delete(errand)
-    else if (this.clients.mayAsk(errand.task)) this.clients.send(errand)
+    else this.clients.send(errand)
   }
 
   /** What was answered long ago is sent once more. */
   #repeat(): void {
-    const remembered = this.clients.errands.filter((errand) => errand.deed.done && this.clients.isRemembered(errand) && this.clients.mayAsk(errand.task))
+    const remembered = this.clients.errands.filter((errand) => errand.deed.done && this.clients.isRemembered(errand))
     if (remembered.length > 0) this.clients.send(this.world.dice.pick(remembered))
   }
 
@@ -157,6 +193,22 @@ class Simulation {
     this.world.note(`the wall clock jumps by ${ms} ms`)
   }
 
+  /** The key that ends next is asked about in its last moment, and in the first in which it is over. */
+  #comeToAnEnd(): void {
+    const { world, verifiers } = this
+    if (world.lives.some(({ server, storage }) => server === null || (world.lives.length > 1 && storage.isWriting))) return
+    const nowMs = this.clients.nowMs()
+    const ends = new Map(world.model.ofKind('key').filter(({ secret }) => secret !== null).map((key) => [key, Date.parse(String(key.state['expiresAt']))]))
+    const [next] = [...ends].filter(([, endMs]) => endMs > nowMs).toSorted(([, one], [, other]) => one - other)
+    if (next === undefined || next[1] > nowMs + soonMs) return
+    const [key, endMs] = next
+    world.note(`${key.id} comes to its end`)
+    for (const atMs of [endMs - 1, endMs]) {
+      world.wallMs = atMs
+      for (const life of world.lives) verifiers.probe(life, key)
+    }
+  }
+
   #crash(): void {
     this.world.note('crash')
     this.world.dice.pick(this.world.lives).crash()
@@ -186,6 +238,14 @@ class Simulation {
     life?.storage.tellForeignWrite()
   }
 
+  /** What is remembered is forgotten and read anew, while something of it is being taken away. */
+  #foreignWriteElsewhere(): void {
+    this.world.note('somebody else writes what is not ours')
+    const [life] = this.world.lives
+    life?.enter()
+    life?.storage.tellForeignWrite()
+  }
+
   async #restoreOne(): Promise<void> {
     const key = this.hand.nextToRestore()
     if (key === null) return
@@ -209,10 +269,8 @@ class Simulation {
     }
     await world.until(() => world.lives.every(({ server }) => server !== null) && clients.underWay === 0, 'what is under way')
     const doubtful = [...clients.doubtful].filter(clients.isRemembered)
-    for (const alone of [false, true]) {
-      for (const errand of doubtful) if ((errand.task.alone === true) === alone) clients.send(errand)
-      await world.until(() => clients.underWay === 0, 'what was doubtful')
-    }
+    for (const errand of doubtful) clients.send(errand)
+    await world.until(() => clients.underWay === 0, 'what was doubtful')
     await this.verifiers.probeAll()
     await requireAll(world, clients, this.verifiers)
     for (const life of world.lives) life.crash()

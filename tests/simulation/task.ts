@@ -34,8 +34,6 @@ export interface Task {
   readonly refusals: Readonly<Record<string, When>>
   /** What its answer tells of. */
   readonly tells: { readonly kind: Kind; readonly above: readonly Thing[] }
-  /** Nothing else is sent while it is under way. */
-  readonly alone?: boolean
   /** What it makes is called so, and nothing else ever is. */
   readonly name: string | null
 }

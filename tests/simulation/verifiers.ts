@@ -43,12 +43,12 @@ export class Verifiers {
     this.#clients = clients
   }
 
-  /** Somebody asks the API. */
-  ask(): void {
+  /** Somebody asks the API. @returns about which key, or null */
+  ask(): Thing | null {
     const { dice, model } = this.#world
     const caller = dice.pick(this.#world.credentials())
     const keys = model.ofKind('key').filter((key) => key.secret !== null && (key.workspaceId === caller.workspaceId || dice.chance(0.05)) && (!isCredential(key) || dice.chance(0.1)))
-    if (keys.length === 0) return
+    if (keys.length === 0) return null
     const key = dice.pick(keys)
     const asked: Asked = {
       permission: dice.chance(0.5) ? dice.pick(['rpc:read', 'rpc:write', 'rpc:trace']) : null,
@@ -56,6 +56,7 @@ export class Verifiers {
       clientIp: this.#newAddress(),
     }
     this.#send(caller, key, asked)
+    return key
   }
 
   #newAddress(): string {

@@ -6,11 +6,12 @@
 import { sql } from 'kysely'
 import { createInlineKeyProcess, type KeyProcess } from '#core/crypto/key-process/client'
 import { unsafeSeededRandom } from '#core/crypto/random'
-import type { Commit } from '#core/storage/commit'
+import type { Commit, RowWrite } from '#core/storage/commit'
 import { openSqlite } from '#core/storage/sqlite/open-sqlite'
 import type { Storage } from '#core/storage/storage'
 import { migrations } from '../../src/apps/server/foundations.ts'
 import { createDice, type Dice } from './dice.ts'
+import { addressesIn } from './final-uses.ts'
 import { Life } from './life.ts'
 import { demand, Model, Violation, type Thing } from './model.ts'
 import { Troubles, type Chances } from './troubles.ts'
@@ -67,6 +68,8 @@ export class World {
   readonly trace: string[] = []
   /** No time lies before this any more, whoever crashes: something at that time is durable. */
   durableMs = 0
+  /** The addresses in each batch of uses that is not cut yet. */
+  readonly #uncut = new Map<string, ReadonlySet<string>>()
   #names = 0
   #violation: Error | null = null
   #ownersChanged = false
@@ -171,12 +174,26 @@ export class World {
 
   #committed({ writes }: Commit): void {
     for (const write of writes) {
-      if (write.kind === 'delete' || write.kind === 'merge') continue
+      if (write.kind === 'merge') continue
+      if (write.table.name === 'use_batches') this.#batchWritten(write)
+      if (write.kind === 'delete') continue
       if (write.table.name === 'principals') this.#ownersChanged = true
       if (write.table.name !== 'log_heads') continue
       const { id, checkpoint } = write.row as unknown as { id: string; checkpoint: string }
       this.checkpoints.set(id, [...(this.checkpoints.get(id) ?? []), checkpoint])
     }
+  }
+
+  /** Invariant K10: a batch of which nobody knows whether it was written is not written again under another id. */
+  #batchWritten(write: Exclude<RowWrite, { kind: 'merge' }>): void {
+    if (write.kind === 'delete') return void this.#uncut.delete(write.id)
+    const { id, uses } = write.row as unknown as { id: string; uses: Uint8Array }
+    const addresses = addressesIn(uses)
+    for (const [other, known] of this.#uncut) {
+      const twice = addresses.intersection(known)
+      if (twice.size > 0) this.fail(new Violation(`the use from ${[...twice].join()} is in two batches, ${other} and ${id}`))
+    }
+    this.#uncut.set(id, addresses)
   }
 
   /** Principals' invariant P3, whatever was answered to whom. */

@@ -125,6 +125,32 @@ test('a crash at any step leaves the log as it was or as it will be, and the nex
   }
 })
 
+test('a publisher whose commit was refused goes on from the head that is stored, and leaves no tile out', async () => {
+  const storage = await openMemory()
+  closers.push(() => storage.close())
+  let refusals = 0
+  const room = openRoom({
+    ...storage,
+    async commit(commit: Commit) {
+      if (refusals === 0) return storage.commit(commit)
+      refusals--
+      throw storageFaults.unavailable('The database went away.')
+    },
+  })
+  const log = await makeWorkspace(room)
+  await appendEntries(storage, log, 200)
+  await room.publisher.publishNow(log)
+  await appendEntries(storage, log, 100)
+  refusals = 1
+  await assert.rejects(room.publisher.publishNow(log), Fault)
+  await room.publisher.publishNow(log)
+  const published = await room.reader.open(log)
+  assert.equal(published?.size, 300)
+  assert.deepEqual(published.root, await rootOver(storage, log, 300))
+  await room.publisher.checkAll()
+  assert.deepEqual(room.problems, [])
+})
+
 async function reopened(database: { open(): Promise<Storage> }): Promise<Storage> {
   const storage = await database.open()
   closers.push(() => storage.close())
