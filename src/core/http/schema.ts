@@ -1,4 +1,5 @@
 /** Schema pieces that every capability's inputs and outputs are made of. */
+import { tokenPattern } from '@claviger/verifier'
 import { Type, type TSchema } from 'typebox'
 import { idPattern, idPrefixes, type IdPrefix } from '#core/base/id'
 import { secretMark } from '#core/telemetry/redact'
@@ -13,10 +14,13 @@ export const idOf = (prefix: IdPrefix, description = `Id of the ${idPrefixes[pre
     pattern: idPattern(prefix), [formMark]: `${prefix}_ and 16 letters or digits`, minLength: 20, maxLength: 20, description, examples: [`${prefix}_4Fh2kQ9sVbT1xY7z`],
   })
 
-/** One line of visible text: no control characters, no leading or trailing space. */
+/** One line of visible text: no control characters, no leading or trailing space, no key. */
 export const lineOf = (maxLength: number, description: string) =>
   Type.String({
-    minLength: 1, maxLength, pattern: '^(?! )[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*(?<! )$', [formMark]: 'one line of visible text, with no space at its ends', description,
+    minLength: 1, maxLength, description,
+    // Names are shown and kept in the clear: a key that somebody pasted into the wrong field must not become one.
+    pattern: `^(?! )(?!.*${tokenPattern()})[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*(?<! )$`,
+    [formMark]: 'one line of visible text, with no space at its ends and no key in it',
   })
 
 /** Lower-case name that stands in addresses and on the command line. */

@@ -30,8 +30,17 @@ test('what a pattern demands is told in words, with an example, and never as a r
   assert.equal(toldOf({ keyId: 'key_!!!!!!!!!!!!!!!!' }), 'Must be key_ and 16 letters or digits, such as key_4Fh2kQ9sVbT1xY7z.')
   assert.equal(toldOf({ slug: 'Market data' }), 'Must be lower-case letters and digits, in words joined by hyphens, such as market-data.')
   assert.equal(toldOf({ expiresAt: 'tomorrow' }), 'Must be a time in UTC, as RFC 3339 writes it, such as 2027-01-31T00:00:00.000Z.')
-  assert.equal(toldOf({ name: ' a' }), 'Must be one line of visible text, with no space at its ends.')
+  assert.equal(toldOf({ name: ' a' }), 'Must be one line of visible text, with no space at its ends and no key in it.')
   assert.equal(toldOf({ bare: 'A' }), 'Must be of another form.')
+})
+
+test('a key that was pasted into a name is refused, and not repeated', () => {
+  const named = compileCheck(exactly({ name: lineOf(200, 'A name.') }), 'body')
+  const token = `clv_live_${'0123456789abcdef'}${'A'.repeat(43)}${'x1Y2z3'}`
+  for (const name of [token, `key ${token}`, `${token}, of Ada`]) {
+    assert.throws(() => named({ name }), (error: unknown) => error instanceof Fault && error.code === 'http/invalid-input' && !JSON.stringify(error.errors).includes('clv_live'))
+  }
+  for (const name of [token.slice(0, -1), 'clv_live_0123456789abcdef…', 'A'.repeat(200)]) named({ name })
 })
 
 test('of what is wrong in form and in length the form is told; of what is wrong in length alone, the length', () => {
