@@ -81,7 +81,6 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
 
   async function openDoor(host: string, port: number, server: NetServer): Promise<void> {
     const door = createNetServer({ allowHalfOpen: tls === null, noDelay: true }, (socket) => void server.emit('connection', socket))
-    door.maxConnections = limits.connectionsMax
     const error = await new Promise<NodeJS.ErrnoException | null>((settle) => door.once('error', settle).listen(port, host, () => settle(null)))
     if (error === null) doors.push(door)
     else if (!absentCodes.has(error.code)) throw error
@@ -98,12 +97,11 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
       server.on('checkExpectation', unmetExpectation)
       server.on('connect', connect)
       server.on('connection', (socket: Socket) => {
-        // Before a byte of it was read; over TLS before the handshake.
-        if (!counts.admit(socket)) return void socket.destroy()
+        // Before a byte of it was read; over TLS before the handshake. Node would count those of each door by themselves.
+        if (sockets.size >= limits.connectionsMax || !counts.admit(socket)) return void socket.destroy()
         sockets.add(socket)
         socket.once('close', () => sockets.delete(socket))
       })
-      server.maxConnections = limits.connectionsMax
       // A header that is dropped because there are many could be a precondition; their bytes are bounded anyway.
       server.maxHeadersCount = 0
       servers.push(server)
@@ -130,17 +128,18 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
       }, limits.drainMs)
       // What is left then are connections that ask nothing: idle, not yet used, or in the middle of saying hello.
       void quiet.then(closeSockets)
-      for (const door of doors) door.close()
-      await app.close()
+      // The server waits for its own connections, and each door for those that came through it.
+      await Promise.all([app.close(), ...doors.map((door) => new Promise((closed) => door.close(closed)))])
       clearTimeout(deadline)
     },
   }
 }
 
-/** All of a name's, IPv4 first: that is there on every machine. Fastify, given the name, would listen on one of them. */
+/** Each of a name's once, IPv4 first: that is there on every machine. Fastify, given the name, would listen on one of them. */
 async function addressesOf(host: string): Promise<readonly [string, ...string[]]> {
   const found = host === 'localhost' ? await lookup(host, { all: true, order: 'ipv4first' }) : []
-  const [first = host, ...others] = found.map(({ address }) => address)
+  // A list of names with `localhost` on two lines tells of the same address twice.
+  const [first = host, ...others] = new Set(found.map(({ address }) => address))
   return [first, ...others]
 }
 
