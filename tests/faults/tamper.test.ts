@@ -79,6 +79,7 @@ const attacks: readonly Attack[] = [
   { name: 'permissions are widened', victim: 'narrow', edit: (database) => set('permissions', '["chain:read","chain:write"]', 'narrow')(database) },
   { name: 'an expiry is moved', victim: 'active', edit: (database) => set('expires_at_ms', Date.now() + 10 * 365 * 86_400_000, 'active')(database) },
   { name: 'an expiry is set that is beyond every number', victim: 'active', edit: (database) => set('expires_at_ms', 2n ** 60n, 'active')(database) },
+  { name: 'an expiry is set that never comes', victim: 'active', edit: (database) => database.exec(`UPDATE keys SET expires_at_ms = 9e999 WHERE id = '${keys.active.keyId}'`) },
   { name: 'addresses are freed', victim: 'active', edit: (database) => set('ip_ranges', '["0.0.0.0/0"]', 'active')(database) },
   { name: 'a seal is overwritten', victim: 'active', edit: (database) => {
     database.prepare('UPDATE keys SET mac = zeroblob(32) WHERE id = ?').run(keys.active.keyId)
