@@ -20,7 +20,7 @@ test('the example of CONTRIBUTING.md compiles, and its test passes', () => {
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
     symlinkSync(join(root, 'src/core'), join(folder, 'src/core'))
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', imports: { '#core/*': './src/core/*.ts' } }))
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['src/capabilities'], exclude: [] }))
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.json'), include: ['src/capabilities', join(root, 'packages/verifier/src/buffer.d.ts')], exclude: [] }))
     const compiled = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
     assert.equal(compiled.stdout + compiled.stderr, '')
     const tested = spawnSync(process.execPath, ['--test', 'src/capabilities/labels/label.test.ts'], {
