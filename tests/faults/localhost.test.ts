@@ -15,6 +15,7 @@ writeFileSync(hosts, '127.0.0.1 localhost\n127.0.0.1 localhost.localdomain local
 const wrapper = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
 
 const [command = '', ...args] = wrapper
+const cli = join(import.meta.dirname, '../../claviger')
 const can = spawnSync(command, [...args, 'true']).status === 0
 const skip = !can ? 'this user may not mount a hosts file of its own' : (await listenOn('::1', 0)) === null ? 'this machine has no IPv6' : false
 
@@ -24,7 +25,7 @@ after(() => {
 })
 
 async function listenOn(host: string, port: number): Promise<Server | null> {
-  const server = createServer()
+  const server = createServer((socket) => void socket.destroy())
   const error = await new Promise((settle) => server.once('error', settle).listen(port, host, () => settle(null)))
   return error === null ? server.unref() : null
 }
@@ -77,6 +78,11 @@ test('the bound on connections is one for all addresses of `localhost`', { skip 
   const server = await startServerProcess({ host: 'localhost', wrapper, config: ['limits: { connectionsMax: 2 }'] })
   const port = Number(new URL(server.url).port)
   const held = [await opened('::1', port), await opened('127.0.0.1', port)]
+  for (const { socket } of held) {
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    // Answered: the server has taken it on.
+    await new Promise((settle) => socket.once('data', settle))
+  }
   for (const address of ['::1', '127.0.0.1']) {
     const { socket, answer } = await opened(address, port)
     socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
@@ -98,6 +104,9 @@ test('the other address of `localhost` in somebody else\'s hands: the server doe
       startServerProcess({ directory: server.directory, host: 'localhost', wrapper, port }),
       (error: unknown) => error instanceof ServerDidNotStart && error.code === 1 && error.printed.includes(`Port ${port} on localhost is in use.`),
     )
+    const doctor = spawnSync(command, [...args, cli, 'doctor', '--config', join(server.directory, 'claviger.yaml')], { encoding: 'utf8', cwd: server.directory })
+    assert.equal(doctor.status, 10)
+    assert.match(doctor.stdout, new RegExp(`localhost:${port} is held by process ${process.pid}`), address)
     other.close()
   }
   server.remove()

@@ -72,6 +72,14 @@ test('V6: an IPv4-mapped address is the IPv4 address', () => {
   assert.equal(canonicalIp('::1:ffff:1.2.3.4'), '::1:ffff:102:304')
 })
 
+test('V6: an IPv6 address that only ends like a mapped one is not that IPv4 address, and slips into no IPv4 block', () => {
+  for (const text of ['2001:db8::ffff:192.0.2.1', '1::ffff:192.0.2.1', '::1:0:ffff:192.0.2.1']) {
+    assert.equal(parseIp(text)?.length, 4, text)
+    assert.equal(contains('192.0.2.0/24', text), false, text)
+    assert.equal(parseCidr(text)?.prefixLength, 128, text)
+  }
+})
+
 test('a plain address is the block of itself', () => {
   assert.equal(canonicalCidr('192.0.2.1'), '192.0.2.1/32')
   assert.equal(canonicalCidr('2001:DB8::1'), '2001:db8::1/128')

@@ -53,6 +53,24 @@ test('the key is copied: the caller may wipe it', () => {
   assert.deepEqual(hmac.digest('message'), expected)
 })
 
+test('what lives on between two digests holds neither the message nor the key in plain', (t) => {
+  const made: Buffer[] = []
+  const alloc = Buffer.alloc.bind(Buffer)
+  t.mock.method(Buffer, 'alloc', (length: number) => {
+    const buffer = alloc(length)
+    made.push(buffer)
+    return buffer
+  })
+  const secrets = ['a key of the environment', 'clv_live_a-token-as-text', 'and a message of bytes']
+  const [key, text, bytes] = secrets
+  const hmac = createHmacSha256(Buffer.from(key!))
+  hmac.digest(text!)
+  hmac.digest(Buffer.from(bytes!))
+  hmac.digestInto(text!, Buffer.from('x'.repeat(32)))
+  assert.ok(made.length >= 2)
+  for (const buffer of made) for (const secret of secrets) assert.equal(buffer.includes(secret), false, secret)
+})
+
 test('V7: text beyond latin1 is refused instead of cut, also where only a lone surrogate is', () => {
   const hmac = createHmacSha256(Buffer.alloc(32))
   const out = Buffer.alloc(32, 9)

@@ -82,6 +82,7 @@ test('what is not exactly a window is refused', () => {
     null, undefined, 'always', 7, [], {}, { ...office, days: [] }, { ...office, days: [0] }, { ...office, days: [8] },
     { ...office, days: [1, 1] }, { ...office, days: [1.5] }, { ...office, days: ['1'] }, { ...office, days: '12' },
     { ...office, from: '9:00' }, { ...office, from: '24:00' }, { ...office, to: '23:60' },
+    { ...office, days: [1, 8] }, { ...office, from: '109:00' }, { ...office, from: ['09:00'] },
     { ...office, to: '17:30\n' }, { ...office, to: 1730 }, { ...office, zone: 'UTC' }, { days: [1], from: '09:00' },
   ]) {
     assert.equal(isTimeWindow(value), false, JSON.stringify(value))

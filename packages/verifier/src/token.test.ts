@@ -86,7 +86,7 @@ test('V1: a right checksum does not make up for a wrong shape', () => {
     `clv__live_${body}`, `_clv_live_${body}`, `clv_live${body}`, `clvlive_${body}`, `clv_live_${body.slice(1)}`,
     `clv_live_0${body}`, `clv_live_${body.slice(1)}_`, `clv_live_${body.slice(1)}-`, `clv_live_${body.slice(1)}é`,
     `clv_live_x_${body.slice(2)}`, `clv_live-${body}`,
-    `clv_live_${body.slice(1)}\u0130`, `clv_live_${body.slice(1)}\0`,
+    `clv_live_${body.slice(1)}\u0130`, `clv_live_${body.slice(1)}\0`, `clv_live_${body.slice(1)}\u0080`,
   ]
   for (const unchecked of wrong) assert.equal(parseToken(withChecksum(unchecked)), null, unchecked)
 })

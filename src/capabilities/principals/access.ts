@@ -48,9 +48,9 @@ export function requireAuthority(caller: Caller, granted: ReadonlySet<string>): 
 }
 
 /**
- * Invariant P8: whoever is bound to addresses gives no credential that counts from elsewhere. A credential that was stolen
- * with the machine it is bound to must not make itself one for everywhere. For how long is the environment's policy's to
- * say: a credential may make its successor.
+ * Invariant P8: whoever is bound to addresses gives no credential of their workspace that counts from elsewhere. One that
+ * was stolen with the machine it is bound to must not make itself another for everywhere. For how long is the
+ * environment's policy's to say: a credential may make its successor.
  *
  * @param own the ranges of the caller's own credential; empty: from anywhere
  *

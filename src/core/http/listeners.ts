@@ -47,7 +47,7 @@ export interface Listeners {
 const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1'])
 const tlsCheckMs = 1_000
 /** This machine has no such address, whatever its list of names says. */
-const absentCodes: ReadonlySet<string | undefined> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+export const absentCodes: ReadonlySet<string | undefined> = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /** @param isProxy the addresses of proxies that are trusted */
 export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Logger, isProxy: (address: string) => boolean): Listeners {
@@ -136,7 +136,7 @@ export function createListeners(limits: Limits, tls: TlsFiles | null, logger: Lo
 }
 
 /** Each of a name's once, IPv4 first: that is there on every machine. Fastify, given the name, would listen on one of them. */
-async function addressesOf(host: string): Promise<readonly [string, ...string[]]> {
+export async function addressesOf(host: string): Promise<readonly [string, ...string[]]> {
   const found = host === 'localhost' ? await lookup(host, { all: true, order: 'ipv4first' }) : []
   // A list of names with `localhost` on two lines tells of the same address twice.
   const [first = host, ...others] = new Set(found.map(({ address }) => address))

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { createServer } from 'node:net'
+import { absentCodes, addressesOf } from '#core/http/listeners'
 import type { Config } from '../../server/config.ts'
 import { readOwnServer } from '../../own-server.ts'
 import { proveServer } from '../prove-server.ts'
@@ -38,8 +39,19 @@ async function isOwn(dataDirectory: string, port: number, signal: AbortSignal): 
   return own !== null && own.addresses.some((each) => each.port === port) && (await proveServer(own, signal)) !== null
 }
 
-/** Null when the port could be opened. */
-function bindingError(host: string, port: number): Promise<string | null> {
+/** Null when the port could be opened, at every address that the name has here. */
+async function bindingError(host: string, port: number): Promise<string | null> {
+  const [first, ...others] = await addressesOf(host)
+  const error = await bindingErrorAt(first, port)
+  if (error !== null) return error
+  for (const other of others) {
+    const trouble = await bindingErrorAt(other, port)
+    if (trouble !== null && !absentCodes.has(trouble)) return trouble
+  }
+  return null
+}
+
+function bindingErrorAt(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer()
     server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))

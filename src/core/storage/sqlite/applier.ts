@@ -7,9 +7,9 @@
  * what ails the database itself fails the whole flush. Savepoints copy each page that they touch and cost half the
  * throughput, so the first attempt does without.
  *
- * Invariant S11: what an erasure deletes is in no file afterwards. It lies on in the write-ahead log, so the log is moved and emptied before anybody hears of the
- * erasure. A reader that is in the way is waited for as long as a lock is; then it is tried again, without waiting, until
- * it is done.
+ * Invariant S11: what an erasure deletes is in no file afterwards. It lies on in the write-ahead log, so the log is moved
+ * and emptied before anybody hears of the erasure. A reader that is in the way is waited for as long as a lock is; then it
+ * is tried again, without waiting, until it is done.
  *
  * Invariant S2: a commit is applied whole or not at all.
  * Invariant S4: the indexes of a stream are dense, and given in the order in which commits came.
@@ -219,11 +219,13 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
     finish() {
       if (plans.length > 0) attempt(() => close(plans, outcomes))
       const finished = spoiled ? applyAgain(plans) : outcomes
-      const hasErased = plans.some(({ erases }, position) => erases && !isFailure(finished[position] as Outcome))
+      const erasures = plans.filter(({ erases }, position) => erases && !isFailure(finished[position] as Outcome))
       plans = []
       outcomes = []
       spoiled = false
-      if (hasErased) erasureInLog = !log.empty()
+      if (erasures.some(({ steps }) => steps.length > 0)) erasureInLog = !log.empty()
+      // One that writes nothing asks for what was deleted before. It may come again and again, and nobody waits for it.
+      else if (erasures.length > 0) erasureInLog = true
       return finished
     },
     finishErasures() {

@@ -163,6 +163,20 @@ test('damage inside a database is reported by reads and by commits, and never as
   await assert.rejects(put(storage, { writes: [updateBox('box7', 2)] }), { code: 'storage/corrupt' })
 })
 
+test('an erasure that writes nothing holds nobody up: what was deleted before leaves the files a moment later', async () => {
+  const path = newPath()
+  const storage = await open(path, true)
+  const mark = Buffer.from('where somebody came from, who wants to be forgotten')
+  const hasMark = () => readdirSync(join(path, '..')).some((file) => readFileSync(join(path, '..', file)).includes(mark))
+  await put(storage, { writes: [insertBox('a', { content: mark })] })
+  await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }] })
+  const asked = put(storage, { erases: true })
+  assert.equal(hasMark(), true, 'the log was not moved while others wait to write')
+  await asked
+  for (const deadline = Date.now() + 60_000; hasMark() && Date.now() < deadline; ) await new Promise((resolve) => setTimeout(resolve, 20))
+  assert.equal(hasMark(), false)
+})
+
 for (const inline of [false, true]) {
   test(`${inline ? 'in process' : 'in a thread'}: what an erasure deletes is in no file any more when it is told to be done`, async () => {
     const path = newPath()

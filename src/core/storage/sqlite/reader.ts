@@ -44,7 +44,7 @@ function adapt(database: DatabaseSync, text: string): SqliteStatement {
     }),
     run: (parameters) => explaining(() => statement.run(...bound(parameters))),
     // A statement of its own: the cached one may be run again before this has been read to its end.
-    iterate: (parameters) => explaining(() => iterateOutOfRange(database.prepare(text), bound(parameters))),
+    iterate: (parameters) => explaining(() => iterateInNumbers(database.prepare(text), bound(parameters))),
   }
 }
 
@@ -59,7 +59,8 @@ function allOutOfRange(statement: StatementSync, bound: readonly SQLInputValue[]
   return statement.all(...bound).map(inNumbers)
 }
 
-function* iterateOutOfRange(statement: StatementSync, bound: readonly SQLInputValue[]): IterableIterator<unknown> {
+/** It cannot begin again half way, so it never meets what is out of range. Only whole tables are read so. */
+function* iterateInNumbers(statement: StatementSync, bound: readonly SQLInputValue[]): IterableIterator<unknown> {
   statement.setReadBigInts(true)
   for (const row of statement.iterate(...bound)) yield inNumbers(row)
 }
