@@ -188,21 +188,4 @@ for (const inline of [false, true]) {
     await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }, updateBox('b', 2, { content: null })], takesAway: true, erases: true })
     assert.deepEqual(filesWithMark(), [])
   })
-
-  test(`${inline ? 'in process' : 'in a thread'}: an erasure that a reader is in the way of leaves the files once the reader is gone`, async () => {
-    const path = newPath()
-    const storage = await open(path, inline)
-    const mark = Buffer.from('the wrapped key of somebody, who wants to be forgotten')
-    const hasMark = () => readdirSync(join(path, '..')).some((file) => readFileSync(join(path, '..', file)).includes(mark))
-    await put(storage, { writes: [insertBox('a', { content: mark })] })
-    const reader = new DatabaseSync(path, { readOnly: true })
-    reader.exec('BEGIN')
-    reader.prepare('SELECT count(*) FROM boxes').get()
-    await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }], takesAway: true, erases: true })
-    assert.equal(hasMark(), true, 'the reader still sees it')
-    reader.exec('COMMIT')
-    reader.close()
-    for (const deadline = Date.now() + 60_000; hasMark() && Date.now() < deadline; ) await new Promise((resolve) => setTimeout(resolve, 20))
-    assert.equal(hasMark(), false)
-  })
 }
