@@ -191,7 +191,7 @@ test('what answers say of somebody is erased with them, and a repetition has no 
   let done = 0
   const meet = operation.write({
     ...common, id: 'people.meet', summary: 'Meet', http: 'POST /v1/meet', event: 'person.met', takesAway: false, output: exactly({ name: Type.String() }),
-    decide: async () => ({ output: { name: `Ada ${++done}` }, target: 'key_1', subject: 'con_1', facts: {}, writes: [] }),
+    decide: async () => ({ output: { name: `Ada Lovelace, ${++done}` }, target: 'key_1', subject: 'con_1', facts: {}, writes: [] }),
   })
   const forget = operation.write({
     ...common, id: 'people.forget', summary: 'Forget', http: 'POST /v1/forget', event: 'person.erased', takesAway: true, output: exactly({ forgotten: Type.Integer() }),
@@ -201,11 +201,11 @@ test('what answers say of somebody is erased with them, and a repetition has no 
     const as = (path: string, key: string) => send(port, { method: 'POST', path, credential: '1', headers: { 'idempotency-key': key } })
     // More than one commit erases.
     for (let at = 0; at < 501; at++) await as('/v1/meet', `key ${at}`.replace(' ', '-'))
-    assert.equal((await as('/v1/meet', 'key-0')).json['name'], 'Ada 1')
+    assert.equal((await as('/v1/meet', 'key-0')).json['name'], 'Ada Lovelace, 1')
     assert.equal(outcome(await as('/v1/forget', 'f')), '200')
     const stored = await storage.reader<{ idempotency_keys: KeyRow }>().selectFrom('idempotency_keys').selectAll().execute()
     assert.equal(stored.length, 502)
-    assert.deepEqual(stored.filter((row) => JSON.stringify(row).includes('Ada')), [])
+    assert.deepEqual(stored.filter((row) => JSON.stringify(row).includes('Ada Lovelace')), [])
     assert.equal(outcome(await as('/v1/meet', 'key-0')), '409 http/answer-erased')
     assert.equal(outcome(await as('/v1/meet', 'key-500')), '409 http/answer-erased')
     assert.deepEqual((await as('/v1/forget', 'f')).json, { forgotten: 502 }, 'the erasure itself is answered as before')
