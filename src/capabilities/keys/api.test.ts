@@ -102,7 +102,7 @@ test('K5: another workspace neither lists, shows, changes nor revokes an API', a
   const listed = await read(world, world.services, listApis, as, {})
   assert.ok(listed.items.every((item) => item.apiId !== api.apiId) && listed.items.length === 1)
   await assert.rejects(read(world, world.services, getApi, as, { params }), fault('keys/api-not-found'))
-  await assert.rejects(write(world, world.services, updateApi, as, { params, body: {} }), fault('keys/api-not-found'))
+  await assert.rejects(write(world, world.services, updateApi, as, { params, body: { name: 'Other' } }), fault('keys/api-not-found'))
   await assert.rejects(write(world, world.services, revokeApi, as, { params, body: { reason: 'superseded' } }), fault('keys/api-not-found'))
   await world.close()
 })

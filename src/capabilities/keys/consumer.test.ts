@@ -68,7 +68,7 @@ test('K7: revoking a consumer is one row, and refuses all its keys and no other'
   await write(world, world.services, revokeConsumer, world.as, { params: { consumerId }, body: { reason: 'affiliation-changed' } })
   assert.deepEqual([await codeOf(world, own.secret), await codeOf(world, second.secret), await codeOf(world, other.secret)], ['revoked', 'revoked', 'valid'])
   await assert.rejects(issue(world, environment.environmentId, { consumerId }), fault('keys/already-revoked'))
-  await assert.rejects(write(world, world.services, updateConsumer, world.as, { params: { consumerId }, body: {} }), fault('keys/already-revoked'))
+  await assert.rejects(write(world, world.services, updateConsumer, world.as, { params: { consumerId }, body: { name: 'Other' } }), fault('keys/already-revoked'))
   await assert.rejects(write(world, world.services, revokeConsumer, world.as, { params: { consumerId }, body: { reason: 'superseded' } }), fault('keys/already-revoked'))
   await world.close()
 })
@@ -136,7 +136,7 @@ test('K5: another workspace neither finds, changes, revokes nor erases a consume
   const params = { consumerId: consumer.consumerId }
   assert.equal((await read(world, world.services, listConsumers, as, {})).items.length, 0)
   await assert.rejects(read(world, world.services, getConsumer, as, { params }), fault('keys/consumer-not-found'))
-  await assert.rejects(write(world, world.services, updateConsumer, as, { params, body: {} }), fault('keys/consumer-not-found'))
+  await assert.rejects(write(world, world.services, updateConsumer, as, { params, body: { name: 'Other' } }), fault('keys/consumer-not-found'))
   await assert.rejects(write(world, world.services, revokeConsumer, as, { params, body: { reason: 'superseded' } }), fault('keys/consumer-not-found'))
   await assert.rejects(write(world, world.services, eraseConsumerOperation, as, { params }), fault('keys/consumer-not-found'))
   const theirs = await offer(world, { as })

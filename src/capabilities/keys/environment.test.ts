@@ -59,7 +59,7 @@ test('a policy changes in parts, does not touch keys that exist, and counts for 
   await assert.rejects(issue(world, environmentId), fault('keys/breaks-policy'))
   await issue(world, environmentId, { ipRanges: ['203.0.113.0/24'] })
   await assert.rejects(
-    write(world, world.services, updateEnvironment, { ...world.as, ifMatch: 1 }, { params: { environmentId }, body: {} }), fault('http/precondition-failed'),
+    write(world, world.services, updateEnvironment, { ...world.as, ifMatch: 1 }, { params: { environmentId }, body: { recording: 'relaxed' } }), fault('http/precondition-failed'),
   )
   await world.close()
 })
@@ -72,7 +72,7 @@ test('K7: revoking an environment is one row, and refuses its keys from the very
   assert.equal(await codeOf(world, key.secret), 'valid')
   await write(world, world.services, revokeEnvironment, world.as, { params, body: { reason: 'superseded' } })
   assert.equal(await codeOf(world, key.secret), 'revoked')
-  await assert.rejects(write(world, world.services, updateEnvironment, world.as, { params, body: {} }), fault('keys/already-revoked'))
+  await assert.rejects(write(world, world.services, updateEnvironment, world.as, { params, body: { recording: 'relaxed' } }), fault('keys/already-revoked'))
   await assert.rejects(write(world, world.services, revokeEnvironment, world.as, { params, body: { reason: 'superseded' } }), fault('keys/already-revoked'))
   await world.close()
 })
@@ -92,7 +92,7 @@ test('K5: another workspace neither lists, shows, changes nor revokes an environ
   const params = { environmentId: environment.environmentId }
   assert.equal((await read(world, world.services, listEnvironments, as, { query: { apiId: api.apiId } })).items.length, 0)
   await assert.rejects(read(world, world.services, getEnvironment, as, { params }), fault('keys/environment-not-found'))
-  await assert.rejects(write(world, world.services, updateEnvironment, as, { params, body: {} }), fault('keys/environment-not-found'))
+  await assert.rejects(write(world, world.services, updateEnvironment, as, { params, body: { recording: 'relaxed' } }), fault('keys/environment-not-found'))
   await assert.rejects(write(world, world.services, revokeEnvironment, as, { params, body: { reason: 'superseded' } }), fault('keys/environment-not-found'))
   await assert.rejects(write(world, world.services, createEnvironment, as, { params: { apiId: api.apiId }, body: { kind: 'test' } }), fault('keys/api-not-found'))
   await assert.rejects(issue(world, environment.environmentId, {}, as), fault('keys/environment-not-found'))

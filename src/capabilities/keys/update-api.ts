@@ -26,7 +26,7 @@ export const updateApi = operation.write({
   takesAway: false,
   status: 200,
   faults: ['keys/api-not-found', 'keys/already-revoked', 'keys/built-in', 'keys/permission-in-use', 'http/precondition-failed', 'storage/tampered'],
-  input: { params: apiParams, body: exactly({ name: Type.Optional(apiName), permissions: Type.Optional(catalogueInput) }) },
+  input: { params: apiParams, body: exactly({ name: Type.Optional(apiName), permissions: Type.Optional(catalogueInput) }, { minProperties: 1 }) },
   output: apiOutput,
   async decide({ params, body }, call, services) {
     const before = await requireApi(services, call.caller.workspaceId, params.apiId)

@@ -23,7 +23,7 @@ export const updateConsumer = operation.write({
   faults: ['keys/consumer-not-found', 'keys/already-revoked', 'keys/name-taken', 'http/precondition-failed', 'storage/tampered'],
   input: {
     params: consumerParams,
-    body: exactly({ reference: Type.Optional(nullable(reference)), name: Type.Optional(nullable(consumerName)) }),
+    body: exactly({ reference: Type.Optional(nullable(reference)), name: Type.Optional(nullable(consumerName)) }, { minProperties: 1 }),
   },
   output: consumerOutput,
   unique: { consumers_reference: referenceTaken },

@@ -21,7 +21,7 @@ export const updateEnvironment = operation.write({
   takesAway: false,
   status: 200,
   faults: ['keys/environment-not-found', 'keys/api-not-found', 'keys/already-revoked', 'keys/built-in', 'http/precondition-failed', 'storage/tampered'],
-  input: { params: environmentParams, body: exactly({ policy: Type.Optional(policyInput), recording: Type.Optional(recording) }) },
+  input: { params: environmentParams, body: exactly({ policy: Type.Optional(policyInput), recording: Type.Optional(recording) }, { minProperties: 1 }) },
   output: environmentOutput,
   async decide({ params, body }, call, services) {
     const { workspaceId } = call.caller

@@ -40,7 +40,7 @@ export const updateKey = operation.write({
       ipRanges: keyTerms.ipRanges,
       origins: keyTerms.origins,
       timeWindow: Type.Optional(nullable(timeWindow)),
-    }),
+    }, { minProperties: 1 }),
   },
   output: keyOutput,
   async decide({ params, body }, call, services) {

@@ -21,7 +21,7 @@ export const updatePrincipal = operation.write({
   takesAway: false,
   status: 200,
   faults: ['principals/not-found', 'principals/lacks-authority', 'principals/name-taken', 'principals/last-owner', 'principals/already-revoked', 'http/precondition-failed', 'storage/tampered'],
-  input: { params: principalParams, body: exactly({ name: Type.Optional(principalName), role: Type.Optional(role) }) },
+  input: { params: principalParams, body: exactly({ name: Type.Optional(principalName), role: Type.Optional(role) }, { minProperties: 1 }) },
   output: principalOutput,
   unique: { principals_name: () => principalFaults['name-taken']('Another principal of this workspace has that name.') },
   async decide({ params, body }, call, services) {

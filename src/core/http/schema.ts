@@ -47,7 +47,7 @@ export const oneOf = <const Word extends string>(words: readonly Word[], options
 export const nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
 /** An object that refuses every member it does not name. */
-export const exactly = <Properties extends Record<string, TSchema>>(properties: Properties, options: { description?: string } = {}) =>
+export const exactly = <Properties extends Record<string, TSchema>>(properties: Properties, options: { description?: string; minProperties?: number } = {}) =>
   Type.Object(properties, { ...options, additionalProperties: false })
 
 export const listLimitMax = 200
