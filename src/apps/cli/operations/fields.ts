@@ -18,6 +18,7 @@ export interface JsonSchema {
   readonly default?: unknown
   readonly minimum?: number
   readonly maximum?: number
+  readonly minProperties?: number
   readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly items?: JsonSchema

@@ -53,6 +53,7 @@ export async function readInput(
     if (!isGiven && (whole !== null || !field.required)) continue
     values.set(field, revealSecret(await readSecret(terminal, field.path.join(' '), field.flag, source)))
   }
+  requireSome(spec, fields, values, whole)
   return async (client) => {
     const resolved = new Map<Field, Value>()
     for (const [field, value] of values) resolved.set(field, await withIds(field, value, client))
@@ -66,6 +67,16 @@ function requireAll(fields: readonly Field[], typed: Typed): void {
   throw usageError(
     missing.length === 1 ? 'A flag is missing.' : `${missing.length} flags are missing.`,
     ...missing.map((field) => `--${field.flag} <${placeholderOf(field)}>  ${field.description}`),
+  )
+}
+
+/** A change says what to change; the server would say it in the words of JSON. */
+function requireSome(spec: OperationSpec, fields: readonly Field[], values: ReadonlyMap<Field, Value>, whole: Draft | null): void {
+  const least = spec.input.body?.minProperties ?? 0
+  if (least === 0 || whole !== null || [...values.keys()].some(({ part }) => part === 'body')) return
+  throw usageError(
+    'Say what to change. One of these, at least:',
+    ...fields.filter(({ part }) => part === 'body').map((field) => `--${field.flag} <${placeholderOf(field)}>  ${field.description}`),
   )
 }
 
