@@ -108,6 +108,21 @@ test('A13: every version up to the one that was brought back is distrusted, also
   assert.equal(await it.isRelied(1), false)
 })
 
+test('A13: a version that was found put back stays distrusted when an older one is put back and found after it', async () => {
+  const it = await house()
+  await change(it, 'door.opened', [door(1, 1, 'open')])
+  const first = it.copyOf(1)
+  await change(it, 'door.closed', [door(1, 2, 'closed')])
+  const second = it.copyOf(1)
+  await change(it, 'door.revoked', [door(1, 3, 'revoked')])
+  for (const putBack of [second, first]) {
+    putBack()
+    assert.deepEqual(await it.check(), [`audit_doors/${gateId(1)}`])
+  }
+  second()
+  assert.equal(await it.isRelied(1), false, 'before the next pass too')
+})
+
 test('A13: it is found wherever it stands: behind many other entries, and in a log behind others', async () => {
   const it = await house()
   await change(it, 'door.opened', [door(1, 1, 'open'), door(2, 1, 'open')])

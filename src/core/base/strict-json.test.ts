@@ -68,7 +68,10 @@ const refused: readonly (readonly [what: string, text: string | Uint8Array])[] =
   ['single quotes', "{'a':1}"],
   ['a name without quotes', '{a:1}'],
   ['a missing colon', '{"a" 1}'],
+  ['a name whose first quote is missing', '{a":1}'],
   ['a missing comma', '[1 2]'],
+  ['another sign between elements', '[1;2]'],
+  ['another sign between members', '{"a":1;"b":2}'],
   ['an object that does not end', '{"a":1'],
   ['an array that does not end', '[1'],
   ['a string that does not end', '"abc'],
@@ -87,6 +90,7 @@ const refused: readonly (readonly [what: string, text: string | Uint8Array])[] =
   ['a negative one', '-9007199254740993'],
   ['a number beyond the range of doubles', '1e400'],
   ['a number that a double rounds to zero', '1e-400'],
+  ['a negative fraction that a double rounds to zero', '-0.05e-400'],
   ['a huge number', '9'.repeat(400)],
   ['the same name twice', '{"a":1,"b":2,"a":3}'],
   ['the same name twice, once escaped', '{"a":1,"\\u0061":2}'],
@@ -104,9 +108,11 @@ const refused: readonly (readonly [what: string, text: string | Uint8Array])[] =
   ['an unknown escape', '"\\x41"'],
   ['half an escape', '"\\u00"'],
   ['an escape that is not hexadecimal', '"\\u00g0"'],
+  ['an escape that is hexadecimal in part', '"\\u12g4"'],
   ['too many levels', '['.repeat(jsonDepthMax + 1) + ']'.repeat(jsonDepthMax + 1)],
   ['endless levels', '['.repeat(200_000)],
   ['too many elements', `[${'1,'.repeat(jsonValuesMax)}1]`],
+  ['too many members', `{${Array.from({ length: jsonValuesMax + 1 }, (_, at) => `"${at}":1`).join()}}`],
   ['another white space', '\u00a0{}'],
   ['bytes that are not UTF-8', Uint8Array.of(0x22, 0xff, 0x22)],
   ['an overlong encoding', Uint8Array.of(0x22, 0xc0, 0x80, 0x22)],
@@ -127,6 +133,17 @@ test('the bounds themselves are taken', () => {
   assert.equal(parse('9007199254740991'), Number.MAX_SAFE_INTEGER)
   assert.equal(parse('0.000e-999'), 0)
   assert.equal(parse('"\\ud83d\\ude00"'), '😀')
+})
+
+test('levels are counted by how deep they lie, not by how many there are', () => {
+  const wide = `[${'[],{},'.repeat(10 * jsonDepthMax)}[[]]]`
+  assert.deepEqual(parse(wide), JSON.parse(wide))
+})
+
+test('every escape, every white space and every form of an exponent means what RFC 8259 says', () => {
+  assert.equal(parse('"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9x"'), '"\\/\b\f\n\r\téx')
+  assert.deepEqual(parse(' \t\r\n[\t1\r,\n2 ]\r\n\t '), [1, 2])
+  assert.deepEqual(parse('[1e5,1E5,1e+5,100e-2,-0.5e1]'), [100_000, 100_000, 100_000, 1, -5])
 })
 
 test('names that objects inherit are names like any other', () => {

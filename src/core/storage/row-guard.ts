@@ -43,7 +43,9 @@ export function createRowGuard(macKey: Uint8Array, random: Random, cache: RowCac
   return {
     cache,
     distrust(table, id, version) {
-      distrusted.set(`${table}/${id}`, version)
+      const name = `${table}/${id}`
+      // An older version may be put back after a newer one: that does not make the newer one good.
+      distrusted.set(name, Math.max(version, distrusted.get(name) ?? 0))
       cache?.clear()
       for (const listener of listeners) listener()
     },
