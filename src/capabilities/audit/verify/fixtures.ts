@@ -1,4 +1,5 @@
 /** A small log of a workspace that never was, with real keys: what the tests of this folder tamper with. */
+import assert from 'node:assert/strict'
 import {
   CompactTree, encodeEntries, entriesPath, formatCheckpoint, leafHash, messageToSign, parseTilePath, signatureLine, tilePath,
   tileWidth, verifierKey,
@@ -11,6 +12,7 @@ import { signatureAlgorithms, type SignatureAlgorithmName } from '#core/crypto/s
 import { encodeEntry, type DetailMark, type RowMark } from '../entry.ts'
 import { sectionsCommitment } from '../sections.ts'
 import type { BlockRecord, LogSource, RowRecord } from './source.ts'
+import { verifyLog, type VerifyOptions } from './verify-log.ts'
 
 export const workspaceId = 'wsp_0123456789abcdef'
 export const environmentId = 'env_0123456789abcdef'
@@ -199,6 +201,38 @@ export function memorySource(log: TestLog, more: Partial<LogSource> = {}): LogSo
     leaves: (from) => each(() => log.leaves.slice(from - log.entries.length)),
     ...more,
   }
+}
+
+/** Entries of the log that `tampered` changes. */
+export const testLogSize = 600
+
+/** What a check finds first, as `code kind name`; 'ok' when nothing. */
+export async function findingOf(log: TestLog, options: VerifyOptions = {}, source: Partial<LogSource> = {}): Promise<string> {
+  const { ok, problems, checkpoint } = await verifyLog(memorySource(log, source), options)
+  assert.equal(ok, problems.length === 0)
+  assert.equal(checkpoint !== null, ok && log.checkpoint !== null)
+  const [problem] = problems
+  return problem === undefined ? 'ok' : `${problem.code} ${problem.place.kind} ${problem.place.name}`.trimEnd()
+}
+
+export async function tampered(change: (log: TestLog) => void, options: VerifyOptions = {}, source: Partial<LogSource> = {}): Promise<string> {
+  const log = newTestLog(testLogSize)
+  change(log)
+  return findingOf(log, options, source)
+}
+
+/** A log that grows from one size to another while its rows are read. */
+export function growing(from: number, to: number): { log: TestLog; source: Partial<LogSource> } {
+  const log = newTestLog(to)
+  const before = newTestLog(from)
+  let asked = 0
+  return { log, source: { isLive: true, checkpoint: () => Promise.resolve(asked++ === 0 ? before.checkpoint : log.checkpoint), leaves: undefined as never } }
+}
+
+export const flip = (bytes: Uint8Array, at: number): Buffer => {
+  const copy = Buffer.from(bytes)
+  copy[at]! ^= 1
+  return copy
 }
 
 export { entriesPath, tilePath }

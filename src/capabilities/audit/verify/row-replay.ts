@@ -21,8 +21,8 @@ interface Logged {
 
 interface Unexplained {
   readonly code: ProblemCode
-  /** What an entry that explains it would have to say. */
-  readonly version: number
+  /** What an entry that explains it would have to say; any version where null. */
+  readonly version: number | null
   readonly digest: string
 }
 
@@ -59,8 +59,7 @@ export class RowReplay {
     }
     const waiting = this.#unexplained.get(name)
     if (waiting === undefined) return
-    const explains = waiting.code === 'row-missing' ? digest === rowHeadDeleted : waiting.version === version && waiting.digest === digest
-    if (explains) this.#explain(name)
+    if ((waiting.version === null || waiting.version === version) && waiting.digest === digest) this.#unexplained.delete(name)
   }
 
   /** Holds a row against the log as it was replayed until now. @throws VerifyProblem */
@@ -82,8 +81,8 @@ export class RowReplay {
 
   /** Every row has been checked: what the log knows and nobody showed is missing. */
   finish(): void {
-    for (const [name, { version, digest, isSeen }] of this.#logged) {
-      if (!isSeen && digest !== rowHeadDeleted) this.#keep(name, { code: 'row-missing', version, digest: rowHeadDeleted })
+    for (const [name, { digest, isSeen }] of this.#logged) {
+      if (!isSeen && digest !== rowHeadDeleted) this.#keep(name, { code: 'row-missing', version: null, digest: rowHeadDeleted })
     }
   }
 
@@ -99,12 +98,6 @@ export class RowReplay {
   #keep(name: string, unexplained: Unexplained): void {
     this.#unexplained.set(name, unexplained)
     if (this.#unexplained.size > unexplainedMax) this.requireExplained()
-  }
-
-  #explain(name: string): void {
-    this.#unexplained.delete(name)
-    const logged = this.#logged.get(name)
-    if (logged !== undefined) logged.isSeen = true
   }
 
   #checkSeals({ table, id, head, macHolds }: RowRecord, { version, digest }: { version: number; digest: string }): void {

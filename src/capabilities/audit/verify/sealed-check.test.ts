@@ -29,7 +29,7 @@ function newSealed(): Sealed {
   for (let index = 500; index < 598; index++) {
     const parts = [sealedFor(ann, `${index}`), sealedFor(index === 500 ? eve : bob, `${index}`)]
     beside.set(index, parts.map(({ detail }) => detail))
-    log.entries[index] = entryOf(index, { event: 'consumer.updated', details: parts.map(({ mark }) => mark) })
+    log.entries[index] = entryOf(index, { event: 'consumer.updated', target: bob, details: parts.map(({ mark }) => mark) })
   }
   log.entries[598] = entryOf(598, { event: 'consumer.erased', target: eve })
   const sections = Buffer.from(JSON.stringify([sealedFor(ann, 'blk'), { mark: { subject: eve, commitment: '' }, detail: null }]))
@@ -113,6 +113,36 @@ test('a subject whose key is gone must have been erased, and one that was erased
   assert.equal(await tampered(({ keys }) => keys.clear()), `subject-key-missing subject ${ann}`)
   assert.equal(await tampered(({ keys }) => keys.add(eve)), `subject-key-kept subject ${eve}`)
   assert.equal(await tampered(({ keys }) => keys.add('con_000000000000000f')), 'ok', 'a key that nothing was sealed under yet')
+})
+
+test('a subject whose uses alone are sealed must have its key too', async () => {
+  const found = (isKept: boolean) => tampered(({ log, keys }) => {
+    const dan = 'con_000000000000000d'
+    const [block] = log.blocks
+    const sections = Buffer.from(JSON.stringify([sealedFor(dan, 'blk')]))
+    log.blocks = [{ ...block!, sections }]
+    const { id, uses, from, to } = block!
+    log.entries[599] = entryOf(599, { event: 'uses.recorded', target: environmentId, facts: { block: id, uses, denied: 0, from, to, sections: sectionsCommitment(sections) } })
+    publish(log, [])
+    if (isKept) keys.add(dan)
+  })
+  assert.equal(await found(true), 'ok')
+  assert.equal(await found(false), 'subject-key-missing subject con_000000000000000d')
+})
+
+test('a running log is waited for to publish the erasure of a subject whose key is gone', async () => {
+  const { log, beside, keys } = newSealed()
+  const before = log.checkpoint
+  log.entries.push(entryOf(600, { event: 'consumer.erased', target: bob }))
+  publish(log, [])
+  keys.delete(bob)
+  const found = async (isLive: boolean) => {
+    let asked = 0
+    const checkpoint = () => Promise.resolve(asked++ < 2 ? before : log.checkpoint)
+    return findingOf(await reportOf({ log, beside, keys }, { isLive, checkpoint, leaves: undefined as never }))
+  }
+  assert.equal(await found(true), 'ok')
+  assert.equal(await found(false), `subject-key-missing subject ${bob}`)
 })
 
 test('an erasure, and a new subject, that come while the keys are read are explained by the entries that follow', async () => {
