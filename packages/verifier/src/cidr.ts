@@ -33,7 +33,11 @@ export function parseIp(text: string): IpAddress | null {
   return words === null ? null : unmapped(words)
 }
 
-/** Reads a block; a plain address is the block of itself. Null when the text is none, or has host bits set. */
+/**
+ * Reads a block; a plain address is the block of itself. Null when the text is none, or has host bits set.
+ *
+ * Guarantee V6: an address or a block has one meaning; what others read in two ways is refused.
+ */
 export function parseCidr(text: string): Cidr | null {
   const slash = text.indexOf('/')
   const words = parseWords(slash === -1 ? text : text.slice(0, slash))

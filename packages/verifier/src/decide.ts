@@ -48,6 +48,7 @@ export interface VerificationRequest {
  *
  * Guarantee V3: the checks run in one order (status of the key, its holder, environment, API, workspace; expiry;
  * environment; source; permissions) and the first that fails is the answer.
+ * Guarantee V5: each check can only refuse, so taking something away never lets a refused request pass.
  */
 export function decide(record: VerificationRecord, request: VerificationRequest): Verdict {
   return (

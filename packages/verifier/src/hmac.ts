@@ -29,6 +29,8 @@ export interface HmacSha256 {
  * preallocated buffers, one-shot hashing reads those, and its results come back as latin1 strings, which are cheap.
  *
  * The key is copied (as pads): the caller may wipe it afterwards.
+ *
+ * Guarantee V7: it is HMAC-SHA-256 bit for bit; text that it would have to cut is refused.
  */
 export function createHmacSha256(key: Uint8Array): HmacSha256 {
   const inner = Buffer.alloc(blockLength + fastMaxLength)

@@ -133,7 +133,7 @@ export const hintOf = ({ prefix, tag, id }: ParsedToken): string => `${prefix}_$
  * `length` characters of `0-9A-Za-z`, each exactly equally likely if the bytes are.
  *
  * Rejection sampling over 6 bits of each byte: a remainder by 62 would favour the first characters, while 62 and 63 are
- * places where the alphabet has none. The bytes are wiped.
+ * places where the alphabet has none. The bytes are wiped. This is guarantee V8.
  */
 export function base62FromRandom(randomBytes: (length: number) => Uint8Array, length: number): string {
   let text = ''

@@ -10,7 +10,7 @@ const jsonContentType = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf
  * Reads a JSON body of at most `bodyMax` bytes.
  *
  * Bodies that are still coming hold as many bytes as `inFlightMax` of them may have, all together. Those of operations
- * that take away are not counted: only who may take away can send them, so nobody else can use up their room.
+ * that take away are not counted: only who may take away can send them, so nobody else can use up their room (H11).
  *
  * @param done called once with the bytes or the fault; never when the client leaves before the end
  */

@@ -18,6 +18,24 @@ test('a failed run is reported and the job runs again', async () => {
   assert.deepEqual(errors, ['shaky'])
 })
 
+test('J1: a run that takes longer than its period is not joined by the next', async () => {
+  let underWay = 0
+  let most = 0
+  let runs = 0
+  const enough = Promise.withResolvers<void>()
+  const jobs = startJobs([{ name: 'slow', everyMs: 1, run: async () => {
+    most = Math.max(most, ++underWay)
+    await wait(20)
+    underWay--
+    if (++runs === 3) enough.resolve()
+  } }], () => {})
+  const keepAlive = setInterval(() => {}, 1000)
+  await enough.promise
+  clearInterval(keepAlive)
+  await jobs.stop()
+  assert.equal(most, 1)
+})
+
 test('stop waits for the run under way, and no other starts after it', async () => {
   let runs = 0
   let ended = 0

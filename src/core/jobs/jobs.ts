@@ -1,8 +1,8 @@
 /**
  * Jobs: what the server does by itself, again and again.
  *
- * A run starts a while after the previous one ended, so a slow one never piles up; a failed one is reported and tried
- * again. The timers do not keep the process alive.
+ * A run starts a while after the previous one ended, so a slow one never piles up (J1); a failed one is reported and tried
+ * again (J2). The timers do not keep the process alive.
  */
 export interface Job {
   readonly name: string
@@ -11,7 +11,7 @@ export interface Job {
 }
 
 export interface Jobs {
-  /** Starts no more runs; resolves when those under way have ended. */
+  /** J3: starts no more runs; resolves when those under way have ended. */
   stop(): Promise<void>
 }
 

@@ -27,6 +27,7 @@ export interface CommitPlan {
   readonly appends: readonly LogAppend[]
 }
 
+/** What must be silent stands among the steps as what must be at its version does, so both are looked at in the commit (S12). */
 export function createPlanner(dialect: Dialect): (commit: Commit) => CommitPlan {
   const known = new Map<Table, TableStatements>()
   const head = headStatement(dialect)

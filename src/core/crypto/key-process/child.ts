@@ -48,7 +48,7 @@ done
 exec env -i "$@"
 `
 
-/** Nothing but our own code may be read, and nothing written, started or loaded: Node's permission model. */
+/** C8: nothing but our own code may be read, and nothing written, started or loaded (Node's permission model); no inspector. */
 function nodeArguments(program: string): string[] {
   const packageRoot = resolve(import.meta.dirname, '../../../..')
   const readable = [resolve(packageRoot, 'package.json'), resolve(packageRoot, 'src/core/*'), `${dirname(program)}/*`]

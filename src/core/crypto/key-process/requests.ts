@@ -17,7 +17,7 @@ interface Request {
   readonly reject: (fault: Fault) => void
 }
 
-/** The requests under way, oldest first. They outlive the child that they were sent to: each is safe to repeat. */
+/** The requests under way, oldest first. They outlive the child that they were sent to: each is safe to repeat (C9). */
 export class Requests {
   readonly #waiting = new Map<number, Request>()
   readonly #onExpired: () => void

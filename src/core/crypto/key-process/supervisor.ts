@@ -51,7 +51,7 @@ export interface Supervisor {
 export const restartDelayMs = (failures: number): number =>
   failures === 0 ? 0 : Math.min(50 * 2 ** (failures - 1), restartDelayMaxMs)
 
-/** Runs a child and replaces it when it ends. Resolves when the first one has answered. */
+/** Runs a child and replaces it when it ends, never by one with another root key (C9). Resolves when the first one has answered. */
 export async function supervise(options: SupervisorOptions): Promise<Supervisor> {
   const { program, rootKeyFile, createIfMissing, onEvent } = options
   const closing = new AbortController()

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 export const busyTimeoutMs = 2_000
 
 /**
- * What every writing connection is set to. `FULL`: a commit returns after `fsync` of the write-ahead log. The log is
+ * What every writing connection is set to. `FULL`: a commit returns after `fsync` of the write-ahead log (S3). The log is
  * moved into the database every 2,000 pages: rarer makes the pause longer (p99), more often moves the same pages again.
  * `secure_delete`: what was deleted is overwritten, so that an erased person's wrapped key lies in no free page.
  */
