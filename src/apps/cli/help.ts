@@ -98,7 +98,10 @@ function flagRows(command: Command, out: Output, width: number): readonly string
   const own = command.options.filter(({ hidden }) => !hidden)
   const required = new Set((operationHelps.get(command)?.fields ?? []).filter((field) => field.required).map(({ flag }) => `--${flag}`))
   const isRequired = (option: Option): boolean => required.has(option.long ?? '')
-  const row = (option: Option): Row => ({ term: option.flags, text: `${option.description}${isRequired(option) ? ' Required.' : ''}` })
+  const hidden = new Set(command.options.filter((option) => option.hidden).map(({ long }) => long))
+  // The way back stands beside the way there: a policy that is turned on must not look as if it stayed on for ever.
+  const term = ({ flags, long }: Option): string => (long !== undefined && hidden.has(long.replace(/^--/, '--no-')) ? `--[no-]${long.slice(2)}` : flags)
+  const row = (option: Option): Row => ({ term: term(option), text: `${option.description}${isRequired(option) ? ' Required.' : ''}` })
   if (command.parent === null) return section('Everywhere', own.map(row), out, width)
   const sorted = [...own.filter(isRequired), ...own.filter((option) => !isRequired(option))]
   const isGroup = command.commands.length > 0
@@ -143,9 +146,11 @@ function exampleOf(command: Command, { spec, fields }: OperationHelp): string {
   const valueOf = (field: Field): string => {
     if (field.idPrefix !== null) return namings[field.idPrefix]?.example ?? `${field.idPrefix}_4Fh2kQ9sVbT1xY7z`
     if (field.kind === 'records') return quoted(Object.entries(field.members).map(([name, member]) => `${name}=${exampleText(member.examples?.[0] ?? member.enum?.[0] ?? name)}`).join(','))
-    return quoted(field.example ?? (field.kind === 'integer' ? '1' : `My ${(field.path.at(-1) ?? '').toLowerCase()}`))
+    return quoted(field.example ?? (field.kind === 'integer' ? '1' : `My ${(field.path.at(-1) ?? '').replaceAll(/[A-Z]/g, ' $&').toLowerCase()}`))
   }
-  const words = fields.filter((field) => field.required).map((field) => {
+  // An update needs no one flag, and does nothing without any: the first that can be copied as it stands.
+  const change = spec.method === 'PATCH' ? fields.find((field) => field.part === 'body' && (field.kind === 'text' || field.choices !== null)) : undefined
+  const words = fields.filter((field) => field.required || field === change).map((field) => {
     if (field.part === 'params') return valueOf(field)
     return field.kind === 'secret' ? `--${field.flag}-file -` : `--${field.flag} ${valueOf(field)}`
   })
