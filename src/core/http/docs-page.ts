@@ -58,7 +58,7 @@ export function docsPage(document: OpenapiDocument): Answer {
   const content = html`<h1>${title}</h1><p class="soft">Version ${version} · <a href="/openapi.json">OpenAPI 3.1</a> · <a href="/errors">Errors</a></p>
 ${renderMarkdown(description)}${conventions}
 ${rooms.map(([room, all = []]) => html`<h2 id="${room}">${room}</h2>${all.map(operationSection)}`)}`
-  return htmlPage(title, content, navigation)
+  return htmlPage('Reference', content, navigation)
 }
 
 const conventions = html`<h2>Conventions</h2><ul>

@@ -102,6 +102,12 @@ function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05)
 }
 
+test('a page is named in the browser\'s tab by what it is', async () => {
+  for (const [path, name] of [['/docs', 'Reference'], ['/errors', 'Errors'], ['/errors/things/not-found', 'things/not-found']]) {
+    assert.match((await page(path ?? '', browser)).text, new RegExp(`<title>${name} · Claviger</title>`))
+  }
+})
+
 test('text can be read on every ground, in light and in dark', async () => {
   const { text } = await page('/docs', browser)
   const pairs = [...text.matchAll(/(?:--([a-z]+): |background: )light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)/g)]

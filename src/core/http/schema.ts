@@ -34,7 +34,7 @@ export const slugOf = (description: string) =>
 export const timestamp = (description: string) =>
   Type.String({
     pattern: '^[2-9][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,3})?Z$',
-    [formMark]: 'a time in UTC, as RFC 3339 writes it',
+    [formMark]: 'a time in UTC of the years 2000 to 9999, as RFC 3339 writes it',
     maxLength: 24,
     description,
     examples: ['2027-01-31T00:00:00.000Z'],

@@ -114,7 +114,7 @@ const demands: Readonly<Record<string, (params: object) => string>> = {
   required: () => 'Is missing.',
   additionalProperties: () => 'Is not known here.',
   type: (params) => `Must be ${articled(String(member(params, 'type')))}.`,
-  enum: (params) => `Must be one of ${JSON.stringify(member(params, 'allowedValues'))}.`,
+  enum: (params) => `Must be one of ${(member(params, 'allowedValues') as readonly unknown[]).map(String).join(', ')}.`,
   minLength: (params) => `Must have at least ${counted(params, 'character')}.`,
   maxLength: (params) => `Must have at most ${counted(params, 'character')}.`,
   minimum: (params) => `Must be at least ${limit(params)}.`,
