@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
+import { verdicts } from '@claviger/verifier'
 import { defaultLimits } from '#core/http/limits'
 import { configSchema } from '../src/apps/server/config.ts'
 
@@ -95,6 +96,14 @@ test('the threat model has every invariant that a README states', () => {
   assert.ok(listed.length > 60, `${listed.length} rows were read`)
   assert.deepEqual(listed.filter((number, at) => listed.indexOf(number) !== at), [], 'a number stands there once')
   assert.deepEqual([...new Set(stated)].filter((number) => !listed.includes(number)), [])
+})
+
+test('the guide for services has every code that a verification may answer, with its status', () => {
+  const guide = read('docs/guides/protect-a-service.md')
+  const told = [...guide.matchAll(/^\| (401|403)[^|]* \| (`[^|]+`) \|$/gm)].flatMap(([, status, codes = '']) => [...codes.matchAll(/`([a-z-]+)`/g)].map(([, code]) => `${status} ${code}`))
+  const answered = Object.entries(verdicts).filter(([, { httpStatus }]) => httpStatus === 401 || httpStatus === 403).map(([code, { httpStatus }]) => `${httpStatus} ${code}`)
+  assert.deepEqual(told.toSorted(), answered.toSorted())
+  for (const code of Object.keys(verdicts)) assert.ok(guide.includes(`\`${code}\``), code)
 })
 
 test('the operator\'s guide has every setting, every limit with its default, and every metric', () => {

@@ -784,7 +784,7 @@ export type KeysVerifyInput = {
 }
 export type KeysVerifyOutput = {
   readonly valid: boolean
-  /** Why: `valid`, or the first reason against it. */
+  /** Why: `valid`, or the first reason against it. Worth a 401 to your client: `malformed`, `not-found`, `tampered`, `revoked`, `disabled`, `pending`, `expired`, `wrong-environment`. Worth a 403: `ip-required`, `ip-not-allowed`, `origin-required`, `origin-not-allowed`, `outside-window`, `permission-denied`. Take a code that you do not know for a 401: there will be more. */
   readonly code: string
   readonly keyId: string | null
   readonly apiId: string | null

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { verdicts } from '@claviger/verifier'
 import { compileTest } from '#core/http/validation'
 import { codeOf, fault, issue, offer, openWorld, verify } from './fixtures/world.ts'
 import type { KeysDatabase } from './tables.ts'
@@ -20,6 +21,13 @@ test('a valid key tells what it is to its own workspace', async () => {
     })
   }
   await world.close()
+})
+
+test('whoever has only the OpenAPI document finds there every code that an answer may have', () => {
+  const { description } = verifyKey.output.properties.code as { description?: string }
+  for (const [code, { httpStatus }] of Object.entries(verdicts)) {
+    if (httpStatus === 401 || httpStatus === 403) assert.match(description ?? '', new RegExp(`a ${httpStatus}[^.]*\`${code}\``), code)
+  }
 })
 
 test('K5: a key of another workspace, and a credential of the control plane, are answered like one that does not exist', async () => {

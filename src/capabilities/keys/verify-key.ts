@@ -1,4 +1,4 @@
-import { canonicalIp, verdictOf, type VerificationRequest } from '@claviger/verifier'
+import { canonicalIp, verdictOf, verdicts, type VerificationRequest } from '@claviger/verifier'
 import { Type } from 'typebox'
 import { toTimestamp } from '#core/base/clock'
 import type { Call } from '#core/http/operation'
@@ -11,9 +11,13 @@ import type { Verified } from './verification.ts'
 
 const permissionList = (description: string) => Type.Optional(Type.Array(permissionName, { minItems: 1, maxItems: 32, description }))
 
+/** The codes that say so much of a key, as a protected service answers them. Of outages none is an answer here: those are faults. */
+const codesFor = (status: 401 | 403): string =>
+  Object.entries(verdicts).flatMap(([code, { httpStatus }]) => (httpStatus === status ? [`\`${code}\``] : [])).join(', ')
+
 const verdictOutput = exactly({
   valid: Type.Boolean(),
-  code: Type.String({ description: 'Why: `valid`, or the first reason against it.' }),
+  code: Type.String({ description: `Why: \`valid\`, or the first reason against it. Worth a 401 to your client: ${codesFor(401)}. Worth a 403: ${codesFor(403)}. Take a code that you do not know for a 401: there will be more.` }),
   keyId: nullable(Type.String()),
   apiId: nullable(Type.String()),
   environmentId: nullable(Type.String()),
