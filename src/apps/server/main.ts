@@ -1,7 +1,7 @@
 /**
  * The server: `node src/apps/server/main.ts [--config FILE]`, or `npm start`.
  *
- * Exit codes: 0 drained and closed, 1 could not start, 2 bad command line or configuration.
+ * Exit codes: 0 drained and closed, 1 could not start, 2 bad command line or configuration, 130 a second signal.
  *
  * @module
  */

@@ -140,13 +140,18 @@ function logKeyProcess(logger: Logger, event: KeyProcessEvent): void {
   else logger.error({ err: event.fault }, 'key process did not start; it is tried again')
 }
 
-/** Resolves with the first signal to stop. A second one ends the process at once. */
+/** Sooner than this nobody presses Ctrl-C again: npm passes on the signal that the terminal sent to us as well. */
+const signalEchoMs = 500
+
+/** Resolves with the first signal to stop. A second one, if it is not the echo of the first, ends the process at once. */
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((settle) => {
-    let count = 0
+    let firstAtMs: number | null = null
     for (const name of ['SIGINT', 'SIGTERM'] as const) {
       process.on(name, () => {
-        if (++count > 1) process.exit(130)
+        const nowMs = performance.now()
+        if (firstAtMs !== null && nowMs - firstAtMs >= signalEchoMs) process.exit(130)
+        firstAtMs ??= nowMs
         settle(name)
       })
     }
