@@ -91,6 +91,8 @@ const messages: readonly BadRequest[] = [
   raw('a body that is too long', { body: `{"name":"${'a'.repeat(262_144)}"}` }, '413 http/body-too-large'),
   raw('a body where none belongs', { method: 'GET', body: JSON.stringify({ secret }) }, '400 http/bad-request'),
   raw('an address that is too long', { path: `/v1/things?cursor=${secret}${'a'.repeat(8_192)}` }, '414 http/uri-too-long'),
+  raw('an address whose parameter is too long', { path: `/v1/things/${secret}${'a'.repeat(8_192)}` }, '414 http/uri-too-long'),
+  raw('an address that is too long and leads nowhere', { path: `/nowhere/${secret}${'a'.repeat(8_192)}` }, '414 http/uri-too-long'),
   raw('headers that are too long', { headers: { 'x-long': `${secret}${'a'.repeat(16_384)}` } }, '431 http/header-too-large'),
   raw('a method that the address does not serve', { method: 'PUT', body: { secret } }, '405 http/method-not-allowed'),
   raw('an address that is not served', { path: `/v1/${secret}` }, '404 http/no-such-route'),

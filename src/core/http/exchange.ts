@@ -76,15 +76,20 @@ export class Exchange implements Client {
     const { context } = this
     if (context.isDraining) return httpFaults['shutting-down']('This server is stopping. Another one, or the same a moment later, will answer.', { retryAfterS: 1 })
     if (this.isQueuedTooDeep || !this.hasRoom(takesAway)) return overloaded()
-    if ((this.request.url?.length ?? 0) > context.limits.uriMax) {
-      return httpFaults['uri-too-long'](`Path and query together may have ${context.limits.uriMax} characters.`)
-    }
+    const tooLong = this.refusalByLength()
+    if (tooLong !== null) return tooLong
     // Node would refuse it with an empty answer (RFC 9112 §3.2).
     const { host } = this.request.headers
     if (host === undefined && this.request.httpVersionMinor > 0) return httpFaults['bad-request']('Send a `Host` header.')
     // Several come joined. Whoever is in front of this server may have looked at another one of them.
     if (host?.includes(',') === true) return httpFaults['bad-request']('Send one `Host` header.')
     return null
+  }
+
+  /** Why its address is not read, or null. */
+  refusalByLength(): Fault | null {
+    const { uriMax } = this.context.limits
+    return (this.request.url?.length ?? 0) > uriMax ? httpFaults['uri-too-long'](`Path and query together may have ${uriMax} characters.`) : null
   }
 
   /** For a request that is there whole, body and all. Why it has to go, or null: it has its place. */

@@ -81,7 +81,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     return503OnClosing: false,
     routerOptions: { maxParamLength: limits.uriMax, querystringParser: () => ({}) },
     frameworkErrors: (_error, request, reply) => {
-      new Exchange(context, unmatched, request.raw, reply.raw).refuse(httpFaults['bad-request']('The address is not percent-encoded UTF-8.'))
+      // The router's own errors are two: a parameter that is as long as no address may be, and one that cannot be decoded.
+      const exchange = new Exchange(context, unmatched, request.raw, reply.raw)
+      exchange.refuse(exchange.refusalByLength() ?? httpFaults['bad-request']('The address is not percent-encoded UTF-8.'))
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, newRequestId()),
   })
@@ -95,7 +97,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   for (const page of publicPages({ ...options, openapi: () => app.swagger() })) mountPage(app, context, page, options.metrics, allowed)
   for (const [path, methods] of allowed.missing()) refuseMethods(app, context, unmatched, path, methods)
   app.setNotFoundHandler((request, reply) => {
-    new Exchange(context, unmatched, request.raw, reply.raw).refuse(httpFaults['no-such-route']('Nothing is served at this address. /docs lists what is.'))
+    const exchange = new Exchange(context, unmatched, request.raw, reply.raw)
+    exchange.refuse(exchange.refusalByLength() ?? httpFaults['no-such-route']('Nothing is served at this address. /docs lists what is.'))
   })
   await app.ready()
   return {
