@@ -51,6 +51,9 @@ export async function openLogs(
   const directory = resolve(stats.isDirectory() ? named : dirname(named))
   if (existsSync(join(directory, databaseName))) return openData(directory, options.workspace ?? null, vkeysOf)
   if (existsSync(join(directory, 'keys'))) return openExport(directory, options.workspace ?? null)
+  if (existsSync(join(directory, 'root.key'))) {
+    throw usageError(`${named} has no database in it.`, 'Where that is PostgreSQL, the log is checked at the server: claviger audit verify https://…')
+  }
   throw usageError(`${named} is neither an exported log nor a data directory.`, 'An export holds `keys` and `checkpoint`, a data directory `claviger.db`.')
 }
 
