@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -188,4 +188,41 @@ for (const inline of [false, true]) {
     await put(storage, { writes: [{ kind: 'delete', table: boxTable, id: 'a', version: 2 }, updateBox('b', 2, { content: null })], takesAway: true, erases: true })
     assert.deepEqual(filesWithMark(), [])
   })
+}
+
+for (const inline of [false, true]) {
+  const where = inline ? 'in process' : 'in a thread'
+  for (const [file, act] of [['', 'removed'], ['', 'replaced'], ['-wal', 'removed']] as const) {
+    test(`S3: ${where}, nothing is acknowledged that lies in a file that was ${act}: the database${file}`, async () => {
+      const path = newPath()
+      const storage = await open(path, inline)
+      await put(storage, { writes: [insertBox('a')] })
+      let dropped = 0
+      storage.onForeignWrite(() => (dropped += 1))
+      const aside = `${path}-aside`
+      renameSync(path + file, aside)
+      if (act === 'replaced') copyFileSync(aside, path + file)
+      await assert.rejects(put(storage, { writes: [insertBox('b')], takesAway: true }), { code: 'storage/unavailable' })
+      assert.ok(dropped > 0, 'what is held in memory is dropped')
+      // Put back, it is the same file, with what was written to it and was not acknowledged.
+      renameSync(aside, path + file)
+      await put(storage, { writes: [insertBox('c')] })
+      assert.equal((await boxesOf(storage)).length, 3)
+    })
+  }
+}
+
+test('a database that was removed is reported by the probe, and one that was put back is well', async () => {
+  const path = newPath()
+  const storage = await open(path)
+  await put(storage, { writes: [insertBox('a')] })
+  await storage.probe()
+  renameSync(path, `${path}-aside`)
+  await until(() => storage.probe().then(() => false, (error: { code?: string }) => error.code === 'storage/unavailable'))
+  renameSync(`${path}-aside`, path)
+  await until(() => storage.probe().then(() => true, () => false))
+})
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10))
 }

@@ -10,6 +10,7 @@ import type { Statement } from '../sql.ts'
 import { createApplier, isFailure } from './applier.ts'
 import { openWritable } from './database.ts'
 import { decodeFrame } from './frame.ts'
+import { holdFiles, onHeldFiles } from './held-files.ts'
 import { withReserve } from './reserve.ts'
 
 export type ToWorker =
@@ -32,6 +33,8 @@ export type FromWorker =
       readonly failures: ReadonlyMap<number, Failure>
     }
   | { readonly kind: 'foreign-write' }
+  /** Whether the database's files are still there has changed: why not, or null. */
+  | { readonly kind: 'displaced'; readonly failure: Failure | null }
 
 export interface WriterData {
   readonly path: string
@@ -44,7 +47,10 @@ const { path, pollMs } = workerData as WriterData
 const database = openWritable(path)
 const tell = (message: FromWorker): void => port.postMessage(message)
 const foreignWrite = (): void => tell({ kind: 'foreign-write' })
-const applier = withReserve(createApplier(database, { onForeignWrite: foreignWrite }), `${path}.reserve`)
+const plain = createApplier(database, { onForeignWrite: foreignWrite })
+const files = holdFiles(path)
+const applier = withReserve(onHeldFiles(plain, files, foreignWrite), `${path}.reserve`)
+let wasDisplaced = false
 const statements: Statement[] = []
 
 function finish(): void {
@@ -83,4 +89,7 @@ port.on('message', (first: ToWorker) => {
 const polling = setInterval(() => {
   if (applier.sawForeignWrite()) foreignWrite()
   applier.finishErasures()
+  const failure = files.displaced()
+  if ((failure !== null) !== wasDisplaced) tell({ kind: 'displaced', failure })
+  wasDisplaced = failure !== null
 }, pollMs)

@@ -14,6 +14,7 @@ import { createApplier, type Applier, type Outcome } from './applier.ts'
 import { inMemory } from './database.ts'
 import { messageOf } from './errors.ts'
 import { FrameEncoder } from './frame.ts'
+import { holdFiles, onHeldFiles } from './held-files.ts'
 import { withReserve } from './reserve.ts'
 import type { FromWorker, ToWorker, WriterData } from './writer-worker.ts'
 
@@ -31,7 +32,7 @@ export interface WriterEvents {
 
 export interface Writer {
   write(plan: CommitPlan): void
-  /** Why nothing can be written any more, or null. */
+  /** Why nothing can be written now, or null. */
   broken(): Failure | null
   /** Closes, once every outcome has been told. */
   close(): Promise<void>
@@ -42,7 +43,7 @@ export interface Writer {
  */
 export function createInlineWriter(database: DatabaseSync, path: string, events: WriterEvents): Writer {
   const plain = createApplier(database, events)
-  const applier: Applier = path === inMemory ? plain : withReserve(plain, `${path}.reserve`)
+  const applier: Applier = path === inMemory ? plain : withReserve(onHeldFiles(plain, holdFiles(path), events.onForeignWrite), `${path}.reserve`)
   const polling = setInterval(() => {
     if (applier.sawForeignWrite()) events.onForeignWrite()
     applier.finishErasures()
@@ -78,6 +79,7 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
   let inTurn = false
   let batchBeganMs = 0
   let broken: Failure | null = null
+  let displaced: Failure | null = null
 
   function send(): void {
     if (broken !== null || outbox.size() === 0) return
@@ -113,6 +115,7 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
 
   worker.on('message', (message: FromWorker) => {
     if (message.kind === 'flushed') settleFlush(message)
+    else if (message.kind === 'displaced') displaced = message.failure
     else events.onForeignWrite()
   })
   worker.on('error', (error) => breakDown(messageOf(error)))
@@ -134,7 +137,7 @@ export function createThreadWriter(path: string, events: WriterEvents): Writer {
       if (!inTurn) setImmediate(endTurn)
       inTurn = true
     },
-    broken: () => broken,
+    broken: () => broken ?? displaced,
     close() {
       send()
       worker.postMessage('close' satisfies ToWorker)
