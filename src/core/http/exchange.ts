@@ -83,6 +83,7 @@ export class Exchange implements Client {
     if (host === undefined && this.request.httpVersionMinor > 0) return httpFaults['bad-request']('Send a `Host` header.')
     // Several come joined. Whoever is in front of this server may have looked at another one of them.
     if (host?.includes(',') === true) return httpFaults['bad-request']('Send one `Host` header.')
+    if (this.hasDoubtfulEnd()) return httpFaults['bad-request']('Send a body over HTTP/1.1, with a `Content-Length` or as `Transfer-Encoding: chunked` and nothing else.')
     return null
   }
 
@@ -119,7 +120,7 @@ export class Exchange implements Client {
     if (response.destroyed) return
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
     const all = ['content-type', contentType, 'content-length', String(length), 'cache-control', 'no-store', 'claviger-request-id', this.requestId, ...headers]
-    if (context.isDraining || this.hasEndlessRest()) all.push('connection', 'close')
+    if (context.isDraining || this.hasEndlessRest() || this.hasDoubtfulEnd()) all.push('connection', 'close')
     if (context.strictTransport) all.push('strict-transport-security', 'max-age=31536000')
     response.writeHead(status, all)
     atEndOfTurn(() => this.deliver(body))
@@ -168,6 +169,17 @@ export class Exchange implements Client {
     if (!this.holdsPlace) return
     this.holdsPlace = false
     this.context.inFlight--
+  }
+
+  /**
+   * Whether somebody in front of this server may see another end of the message than Node, which takes off `chunked`,
+   * leaves other encodings on, and does so for versions that have none (RFC 9112 §6.1, §6.3).
+   */
+  private hasDoubtfulEnd(): boolean {
+    const { headers, httpVersionMajor, httpVersionMinor } = this.request
+    if (httpVersionMajor !== 1) return true
+    const encoding = headers['transfer-encoding']
+    return encoding !== undefined && (httpVersionMinor === 0 || encoding.toLowerCase() !== 'chunked')
   }
 
   /**
