@@ -193,8 +193,8 @@ export function createApplier(database: DatabaseSync, options: ApplierOptions): 
   let plans: CommitPlan[] = []
   let outcomes: Outcome[] = []
   let spoiled = false
-  /** An erasure was committed, and what it erased may still stand in the log. */
-  let erasureInLog = false
+  /** An erasure was committed, and what it erased may still stand in the log; also in one that was left by a server that was killed. */
+  let erasureInLog = log.holdsBytes()
 
   /** Does a part of the flush's first attempt. What goes wrong in it is dealt with by the second. */
   function attempt(work: () => void): void {

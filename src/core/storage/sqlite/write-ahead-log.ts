@@ -11,6 +11,8 @@ export interface WriteAheadLog {
    * False when not all of it could be moved.
    */
   recycle(): boolean
+  /** Whether anything was ever written to it since it was last emptied, moved or not. */
+  holdsBytes(): boolean
   /** By how much the database's file must grow before all of it is moved; infinite when that cannot be told now. */
   unmovedBytes(): number
 }
@@ -25,6 +27,7 @@ export function openWriteAheadLog(database: DatabaseSync): WriteAheadLog {
       const { busy, log, checkpointed } = pass.get() ?? {}
       return busy === 0 && log === checkpointed
     }, false),
+    holdsBytes: () => (statSync(`${database.location() ?? ''}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0,
     unmovedBytes: () => unlessTrouble(() => {
       const wantedBytes = numberOf(pageCount) * numberOf(pageSize)
       return Math.max(0, wantedBytes - statSync(database.location() ?? '').size)
