@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Fault } from '#core/base/fault'
 import { exitOfProblem, ProblemError, type ProblemBody } from '../client.ts'
 import { CliError, exitCodes } from '../exit.ts'
 import type { Field } from '../operations/fields.ts'
@@ -26,6 +27,13 @@ export function tellFailure(err: Output, error: unknown, context: FailureContext
   if (error instanceof CliError) {
     tell(err, error.message, error.notes)
     return exitCodes[error.exit].code
+  }
+  // Of what a command does without a server. Whoever runs it is the operator, so the context is for them.
+  if (error instanceof Fault) {
+    const { message } = error.context
+    tell(err, error.detail, typeof message === 'string' ? [message] : [])
+    err.line(err.paint('dim', `  ${error.code}`))
+    return exitCodes.failed.code
   }
   tell(err, `Something went wrong in claviger itself: ${error instanceof Error ? error.message : String(error)}`, ['Please report it with the command that led to it.'])
   return exitCodes.failed.code
