@@ -271,6 +271,8 @@ export type AuditGetEntryOutput = {
     readonly commitment: string
     /** The details. Only with the permission `audit:read-details`. */
     readonly data?: Readonly<Record<string, unknown>> | undefined
+    /** 32 bytes, base64url. SHA-256 over them and the canonical JSON of `data` is the commitment. */
+    readonly salt?: string | undefined
     /** The subject was erased: nobody can read the details any more. */
     readonly erased?: boolean | undefined
     /** What is stored does not open, or not to what the entry committed to. */

@@ -48,9 +48,19 @@ export function sealDetail(
 export function openDetail(
   key: Uint8Array | SealingKey, place: Place, detail: SealedDetail, mark: DetailMark,
 ): JsonObject | null {
+  return openSalted(key, place, detail, mark)?.data ?? null
+}
+
+/** The same, with the salt: with both, whoever may read the data can check it against the leaf. */
+export function openSalted(
+  key: Uint8Array | SealingKey, place: Place, detail: SealedDetail, mark: DetailMark,
+): { readonly data: JsonObject; readonly salt: string } | null {
   const plain = open(key, Buffer.from(detail.sealed, 'base64url'), aadOf(place))
   if (plain === null || sha256(plain).toString('base64url') !== mark.commitment) return null
-  return JSON.parse(plain.subarray(detailSaltLength).toString('utf8')) as JsonObject
+  return {
+    data: JSON.parse(plain.subarray(detailSaltLength).toString('utf8')) as JsonObject,
+    salt: plain.subarray(0, detailSaltLength).toString('base64url'),
+  }
 }
 
 export const encodeDetails = (details: readonly SealedDetail[]): Buffer =>

@@ -30,6 +30,7 @@ const detailMark = exactly({
 const detail = exactly({
   ...detailMark.properties,
   data: Type.Optional(anyObject('The details. Only with the permission `audit:read-details`.')),
+  salt: Type.Optional(Type.String({ description: '32 bytes, base64url. SHA-256 over them and the canonical JSON of `data` is the commitment.' })),
   erased: Type.Optional(Type.Boolean({ description: 'The subject was erased: nobody can read the details any more.' })),
   damaged: Type.Optional(Type.Boolean({ description: 'What is stored does not open, or not to what the entry committed to.' })),
 })

@@ -1,4 +1,4 @@
-import { decodeDetails, openDetail } from './details.ts'
+import { decodeDetails, openSalted } from './details.ts'
 import type { DetailMark } from './entry.ts'
 import { entryOutput, entryParams, presentEntry } from './entry-schema.ts'
 import { requireEntry, type FoundEntry } from './find.ts'
@@ -34,6 +34,6 @@ async function openMark(subjects: Subjects, { stored }: FoundEntry, mark: Detail
   const key = await subjects.keyToOpen(stored.stream, subject)
   if (key === null) return { subject, commitment, erased: true }
   const detail = decodeDetails(stored.details)?.find((one) => one.subject === subject)
-  const data = detail === undefined ? null : openDetail(key, { workspaceId: stored.stream, entryId: stored.id, subject }, detail, mark)
-  return data === null ? { subject, commitment, damaged: true } : { subject, commitment, data }
+  const opened = detail === undefined ? null : openSalted(key, { workspaceId: stored.stream, entryId: stored.id, subject }, detail, mark)
+  return opened === null ? { subject, commitment, damaged: true } : { subject, commitment, ...opened }
 }

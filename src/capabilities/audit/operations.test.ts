@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { CompactTree, decodeEntries, leafHash, openNote, verifyReceipt } from '@claviger/verifier'
 import type { WorkspaceId } from '#core/base/id'
+import { canonicalJson, type JsonObject } from '#core/base/json'
+import { sha256 } from '#core/crypto/hash'
 import { encodeCursor } from '#core/http/cursor'
 import { httpFaults } from '#core/http/faults'
 import { send, startServer, type TestAnswer, type TestServer } from '#core/http/fixtures'
@@ -111,7 +113,7 @@ test('a cursor that nobody gave out makes no search begin beyond the log, and on
 test('an entry shows who did what, and its details only to those who may read them; of the erased they are gone', async () => {
   const { ids } = await ready()
   const [open, closed] = [await get(`/v1/audit/entries/${ids[3]}`), await get(`/v1/audit/entries/${ids[3]}`, 'reader')]
-  const detailsOf = (answer: typeof open) => (answer.json['details'] as Record<string, unknown>[]).map((detail) => without(detail, 'commitment'))
+  const detailsOf = (answer: typeof open) => (answer.json['details'] as Record<string, unknown>[]).map((detail) => without(without(detail, 'commitment'), 'salt'))
   assert.deepEqual(detailsOf(open), [
     { subject: personId(2), data: { name: 'person 2' } },
     { subject: personId(3), erased: true },
@@ -119,6 +121,17 @@ test('an entry shows who did what, and its details only to those who may read th
   ])
   assert.deepEqual(detailsOf(closed), [2, 3, 1].map((digit) => ({ subject: personId(digit) })))
   assert.deepEqual([open.json['index'], open.json['event'], open.json['withheld']], [3, 'gate.opened', false])
+})
+
+test('A8: whoever may read details can check each against its commitment, without believing the server', async () => {
+  const { ids } = await ready()
+  const details = (await get(`/v1/audit/entries/${ids[3]}`)).json['details'] as { commitment: string; salt?: string; data?: JsonObject }[]
+  const shown = details.flatMap(({ commitment, salt, data }) => (salt === undefined || data === undefined ? [] : [{ commitment, salt, data }]))
+  assert.equal(shown.length, 2)
+  for (const { commitment, salt, data } of shown) {
+    const committed = sha256(Buffer.concat([Buffer.from(salt, 'base64url'), Buffer.from(canonicalJson(data), 'utf8')]))
+    assert.equal(committed.toString('base64url'), commitment)
+  }
 })
 
 test('a receipt proves its entry offline, also of an entry that was written a moment ago', async () => {
