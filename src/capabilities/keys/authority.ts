@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { cidrContains, parseCidr } from '@claviger/verifier'
 import { httpFaults } from '#core/http/faults'
 import type { Call } from '#core/http/operation'
 import type { Expectation } from '#core/storage/commit'
@@ -17,13 +18,29 @@ import type { KeysServices } from './services.ts'
 import { keyTable, type KeyRow } from './tables.ts'
 
 /**
+ * Whether a credential with the ranges `granted` counts from nowhere but where one with the ranges `own` does (P8).
+ * Empty: from anywhere.
+ */
+export function isWithinRanges(own: readonly string[], granted: readonly string[]): boolean {
+  if (own.length === 0) return true
+  const bounds = own.map(parseCidr).filter((range) => range !== null)
+  const isWithin = (text: string): boolean => {
+    const range = parseCidr(text)
+    return range !== null && bounds.some((bound) => bound.prefixLength <= range.prefixLength && cidrContains(bound, range.network))
+  }
+  return granted.length > 0 && granted.every(isWithin)
+}
+
+/**
  * Invariant K12: nobody takes or gives back a credential that grants more than they hold.
  *
  * @returns what the commit must expect; nothing for keys of customers
  *
  * @throws Fault keys/lacks-authority, keys/own-credential, http/unauthenticated
  */
-export async function requireAuthorityOver(services: KeysServices, { caller }: Call, key: KeyRow, genuine: boolean): Promise<readonly Expectation[]> {
+export async function requireAuthorityOver(
+  services: KeysServices, { caller }: Call, key: KeyRow, genuine: boolean, act: 'take' | 'give-back' = 'take',
+): Promise<readonly Expectation[]> {
   const { id, principal_id: principalId } = genuine ? key : legibleKey(key)
   if (principalId === null) return []
   if (id === caller.keyId) throw keyFaults['own-credential']('Make another credential, and use that one to end this one.')
@@ -36,5 +53,8 @@ export async function requireAuthorityOver(services: KeysServices, { caller }: C
   // again, and finds that its own is over.
   const own = await readGuarded(services.storage.reader<never>(), services.guard, keyTable, caller.keyId)
   if (own?.row.status !== 'active') throw httpFaults.unauthenticated('The credential was taken away while it was used.')
+  if (act === 'give-back' && !isWithinRanges(JSON.parse(own.row.ip_ranges) as string[], JSON.parse(key.ip_ranges) as string[])) {
+    throw keyFaults['lacks-authority']('Your own credential is bound to addresses: it gives back only such as are bound to them, too.')
+  }
   return [{ table: keyTable, id: own.row.id, version: own.row.version }]
 }

@@ -28,7 +28,7 @@ export const enableKey = operation.write({
   async decide({ params }, call, services) {
     const { workspaceId } = call.caller
     const before = await requireKey(services, workspaceId, params.keyId)
-    const authority = await requireAuthorityOver(services, call, before, true)
+    const authority = await requireAuthorityOver(services, call, before, true, 'give-back')
     const after = enable(before, call.atMs)
     const above = await requireAbove(services, workspaceId, { environmentId: before.environment_id, consumerId: before.consumer_id })
     requirePolicyOf(above, after)

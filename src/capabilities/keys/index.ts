@@ -26,6 +26,7 @@ import { updateEnvironment } from './update-environment.ts'
 import { updateKey } from './update-key.ts'
 import { verifyKey } from './verify-key.ts'
 
+export { isWithinRanges } from './authority.ts'
 export { issueKey } from './create-key.ts'
 export { keyErasures, keysErasedMax } from './erase-keys.ts'
 export { exampleApi } from './example-api.ts'

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { cidrContains, parseCidr } from '@claviger/verifier'
 import { roles, type AnyOperation, type Caller, type Role } from '#core/http/operation'
-import { roleGrants } from '#cap/keys'
+import { isWithinRanges, roleGrants } from '#cap/keys'
 import { principalFaults } from './faults.ts'
 
 export interface Access {
@@ -48,22 +47,16 @@ export function requireAuthority(caller: Caller, granted: ReadonlySet<string>): 
 }
 
 /**
- * Invariant P8: whoever is bound to addresses gives no credential of their workspace that counts from elsewhere. One that
- * was stolen with the machine it is bound to must not make itself another for everywhere. For how long is the
- * environment's policy's to say: a credential may make its successor.
+ * Invariant P8: whoever is bound to addresses gives no credential of their workspace that counts from elsewhere, and no
+ * more authority to one that does. One that was stolen with the machine it is bound to must not make itself another for
+ * everywhere. For how long is the environment's policy's to say: a credential may make its successor.
  *
  * @param own the ranges of the caller's own credential; empty: from anywhere
  *
  * @throws Fault principals/lacks-authority
  */
 export function requireWithinRanges(own: readonly string[], granted: readonly string[]): void {
-  if (own.length === 0) return
-  const bounds = own.map(parseCidr).filter((range) => range !== null)
-  const isWithin = (text: string): boolean => {
-    const range = parseCidr(text)
-    return range !== null && bounds.some((bound) => bound.prefixLength <= range.prefixLength && cidrContains(bound, range.network))
-  }
-  if (granted.length > 0 && granted.every(isWithin)) return
+  if (isWithinRanges(own, granted)) return
   const detail = 'Name ranges within those that your own credential is bound to.'
   throw principalFaults['lacks-authority'](detail, { errors: [{ pointer: '/ipRanges', detail }] })
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Fault } from '#core/base/fault'
-import type { AnyOperation, ReadOperation } from '#core/http/operation'
+import type { AnyOperation, ReadOperation, WriteOperation } from '#core/http/operation'
 import { CommitConflict } from '#core/storage/commit'
 import { createUseCutter, createUseRecorder, operations as keyOperations, type KeysDatabase } from '#cap/keys'
 import type { CallOptions } from '../../../tests/support/foundations.ts'
@@ -25,6 +25,9 @@ const refused = fault('http/unauthenticated')
 
 const list = (house: House, id: string, as: CallOptions, given: object): Promise<unknown> =>
   read(house, house.keys as never, (keyOperations as readonly AnyOperation[]).find((one) => one.id === id) as ReadOperation<never>, as, given as never)
+
+const keyAct = (house: House, id: 'keys.enable' | 'keys.disable', as: CallOptions, keyId: string): Promise<unknown> =>
+  write(house, house.keys as never, (keyOperations as readonly AnyOperation[]).find((one) => one.id === id) as WriteOperation<never>, as, { params: { keyId } } as never)
 
 /** The codes of all uses on record, with the keys they are of. */
 async function usesOf(house: House): Promise<(string | number)[][]> {
@@ -213,6 +216,34 @@ test('P8: a credential that is bound to addresses issues none that is not', asyn
   const successor = await issue(bound, ['203.0.113.7/32'])
   await house.as(successor.secret, '203.0.113.7')
   await assert.rejects(house.as(successor.secret, '203.0.113.8'), refused)
+  await house.close()
+})
+
+test('P8: a credential that is bound to addresses gives no authority to one that is not, and gives none back', async () => {
+  const house = await openHouse()
+  const owner = await house.as(house.ownerSecret)
+  const issue = (principalId: string, ipRanges: string[]) =>
+    write(house, house.services, createCredential, owner, { params: { principalId }, body: { name: 'office', ipRanges } })
+  const { secret } = await issue((await house.hire('owner')).principalId, ['203.0.113.0/24'])
+  const bound = await house.as(secret, '203.0.113.7')
+  const lax = await house.hire('developer')
+  const promote = (as: CallOptions, principalId: string) => write(house, house.services, updatePrincipal, as, { params: { principalId }, body: { role: 'owner' } })
+  const enable = (as: CallOptions) => write(house, house.services, enablePrincipal, as, { params: { principalId: lax.principalId } })
+  const enableKey = (as: CallOptions, keyId: string) => keyAct(house, 'keys.enable', as, keyId)
+  await assert.rejects(promote(bound, lax.principalId), fault('principals/lacks-authority'))
+  await write(house, house.services, disablePrincipal, bound, { params: { principalId: lax.principalId } })
+  await assert.rejects(enable(bound), fault('principals/lacks-authority'))
+  await enable(owner)
+  await keyAct(house, 'keys.disable', bound, lax.keyId)
+  await assert.rejects(enableKey(bound, lax.keyId), fault('keys/lacks-authority'))
+  await enableKey(owner, lax.keyId)
+  // Less authority, and none for elsewhere, it may give.
+  await write(house, house.services, updatePrincipal, bound, { params: { principalId: lax.principalId }, body: { name: 'renamed' } })
+  const { principalId } = await write(house, house.services, createPrincipal, owner, { body: { name: 'near', role: 'developer' } })
+  const near = await issue(principalId, ['203.0.113.9/32'])
+  await keyAct(house, 'keys.disable', bound, near.keyId)
+  await enableKey(bound, near.keyId)
+  await promote(bound, principalId)
   await house.close()
 })
 

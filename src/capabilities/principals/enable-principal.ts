@@ -1,5 +1,5 @@
 import { requireAuthority } from './access.ts'
-import { requirePrincipal } from './find.ts'
+import { requireCredentialsWithin, requirePrincipal } from './find.ts'
 import { operation } from './operation.ts'
 import { enable, presentPrincipal, principalTable } from './principal.ts'
 import { principalOutput, principalParams } from './principal-schema.ts'
@@ -23,6 +23,7 @@ export const enablePrincipal = operation.write({
     const before = await requirePrincipal(services, call.caller.workspaceId, params.principalId)
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
     const after = enable(before)
+    await requireCredentialsWithin(services, call, before.id)
     return {
       output: presentPrincipal(after),
       target: after.id,

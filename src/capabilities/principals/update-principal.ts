@@ -3,7 +3,7 @@ import { requireVersion } from '#core/http/perform'
 import { exactly } from '#core/http/schema'
 import { requireAuthority } from './access.ts'
 import { principalFaults } from './faults.ts'
-import { expectsOfLeaving, requirePrincipal } from './find.ts'
+import { expectsOfLeaving, requireCredentialsWithin, requirePrincipal } from './find.ts'
 import { operation } from './operation.ts'
 import { checked, presentPrincipal, principalTable } from './principal.ts'
 import { principalName, principalOutput, principalParams, role } from './principal-schema.ts'
@@ -30,7 +30,9 @@ export const updatePrincipal = operation.write({
     if (before.status === 'revoked') throw principalFaults['already-revoked']('A revoked principal is not changed any more.')
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
     const after = checked({ ...before, version: before.version + 1, name: body.name ?? before.name, role: body.role ?? before.role })
-    requireAuthority(call.caller, services.access.permissionsOf(after.role))
+    const given = services.access.permissionsOf(after.role)
+    requireAuthority(call.caller, given)
+    if (given.difference(services.access.permissionsOf(before.role)).size > 0) await requireCredentialsWithin(services, call, before.id)
     return {
       output: presentPrincipal(after),
       target: after.id,
