@@ -10,6 +10,7 @@ import { newId, type Random } from '#core/base/id'
 import type { KeyProcess } from '#core/crypto/key-process/client'
 import { createCredentialThrottle } from '#core/http/credential-throttle'
 import { Exchange, type Label } from '#core/http/exchange'
+import { createFailureLog } from '#core/http/failure-log'
 import { purgeIdempotencyKeys } from '#core/http/idempotency'
 import { defaultLimits } from '#core/http/limits'
 import type { AnyMount, Mount } from '#core/http/operation'
@@ -159,7 +160,7 @@ function contextOf({ storage, random, onDefect }: ServerOptions, clock: Clock, p
     isLevelEnabled: () => false,
   }
   return {
-    ports, limits, logger, clock, random, storage,
+    ports, limits, logger, failures: createFailureLog(logger), clock, random, storage,
     newRequestId: () => newId('req', random),
     clientAddressOf: () => clientIp,
     credentialThrottle: createCredentialThrottle(limits.refusedCredentialsMax, limits.refusedCredentialsPerS),

@@ -37,6 +37,7 @@ export type CommonProblem =
   | 'storage/full'
   | 'storage/locked'
   | 'storage/migration-changed'
+  | 'storage/missing'
   | 'storage/read-only'
   | 'storage/tampered'
   | 'storage/too-new'

@@ -4,6 +4,7 @@ import type { Random } from '#core/base/id'
 import type { Storage } from '#core/storage/storage'
 import type { Logger } from '#core/telemetry/logger'
 import type { CredentialThrottle } from './credential-throttle.ts'
+import type { FailureLog } from './failure-log.ts'
 import type { Limits } from './limits.ts'
 import type { Ports } from './ports.ts'
 
@@ -12,6 +13,7 @@ export interface ServerContext {
   readonly ports: Ports
   readonly limits: Limits
   readonly logger: Logger
+  readonly failures: FailureLog
   readonly clock: Clock
   readonly random: Random
   readonly storage: Storage

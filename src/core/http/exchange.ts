@@ -134,7 +134,7 @@ export class Exchange implements Client {
   refuse(error: unknown, headers: readonly string[] = []): void {
     const problem = toProblem(error, this.requestId)
     this.code = problem.code
-    if (problem.status >= 500) this.reportFailure(error)
+    if (problem.status >= 500) this.context.failures.report(error, { operation: this.label.name, request: this.requestId, code: this.code }, performance.now())
     const retryAfterS = error instanceof Fault ? error.retryAfterS : undefined
     const all = retryAfterS === undefined ? headers : [...headers, 'retry-after', String(retryAfterS)]
     this.send(problem.status, 'application/problem+json', JSON.stringify(problem), all)
@@ -191,13 +191,6 @@ export class Exchange implements Client {
     if (complete) return false
     return headers['transfer-encoding'] !== undefined || headers.expect !== undefined ||
       Number(headers['content-length'] ?? 0) > this.context.limits.bodyMax
-  }
-
-  private reportFailure(error: unknown): void {
-    const { logger } = this.context
-    const fields = { operation: this.label.name, request: this.requestId, code: this.code, err: error }
-    if (error instanceof Fault) logger.error({ ...fields, ...error.context }, 'request failed')
-    else logger.error(fields, 'request met an unexpected error')
   }
 
   private closed(): void {

@@ -31,7 +31,7 @@ const problemSchema = Type.Object({
 
 /** Faults of the rooms below that stop a start, or belong to addresses and not to operations. */
 const neverAnswered: ReadonlySet<string> = new Set([
-  'http/no-such-route', 'http/method-not-allowed', 'storage/too-new', 'storage/migration-changed', 'crypto/root-key-refused', 'crypto/root-key-damaged',
+  'http/no-such-route', 'http/method-not-allowed', 'storage/too-new', 'storage/missing', 'storage/migration-changed', 'crypto/root-key-refused', 'crypto/root-key-damaged',
 ])
 const ofWrites: ReadonlySet<string> = new Set(['http/idempotency-mismatch', 'storage/full', 'storage/conflict', 'audit/entry-too-large'])
 const ofBodies: ReadonlySet<string> = new Set(['http/malformed-json', 'http/unsupported-media-type', 'http/body-too-large'])

@@ -18,6 +18,7 @@ import { createClientAddress, createProxyTest } from './client-address.ts'
 import { answerClientError, refuseConnect } from './client-errors.ts'
 import type { ServerContext } from './context.ts'
 import { createCredentialThrottle } from './credential-throttle.ts'
+import { createFailureLog } from './failure-log.ts'
 import { Exchange, type Label } from './exchange.ts'
 import { httpFaults } from './faults.ts'
 import { defaultLimits, type Limits } from './limits.ts'
@@ -119,7 +120,7 @@ function contextOf(options: HttpServerOptions): ServerContext {
   const limits = { ...defaultLimits, ...options.limits }
   const { ports, logger, clock, random, storage } = options
   return {
-    ports, limits, logger, clock, random, storage,
+    ports, limits, logger, failures: createFailureLog(logger), clock, random, storage,
     newRequestId: createRequestIds(random),
     clientAddressOf: createClientAddress(options.trustedProxies ?? []),
     credentialThrottle: createCredentialThrottle(limits.refusedCredentialsMax, limits.refusedCredentialsPerS),

@@ -5,6 +5,7 @@ export const storageFaults = defineFaults('storage', {
   full: { status: 507, title: 'The disk is full' },
   'read-only': { status: 503, title: 'The database cannot be written' },
   corrupt: { status: 503, title: 'The database is damaged' },
+  missing: { status: 503, title: 'The database is gone' },
   tampered: { status: 409, title: 'A stored row was altered outside Claviger' },
   locked: { status: 503, title: 'The database is in use by another process' },
   'too-new': { status: 503, title: 'The database was written by a newer version' },

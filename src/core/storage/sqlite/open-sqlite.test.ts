@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -229,6 +229,22 @@ for (const inline of [false, true]) {
     })
   }
 }
+
+test('S3: a database that is gone is not made anew where it was in use', async () => {
+  for (const left of ['.reserve', '-wal']) {
+    const path = newPath()
+    const storage = await open(path)
+    await put(storage, { writes: [insertBox('a')] })
+    await storage.close()
+    renameSync(path, `${path}-aside`)
+    rmSync(`${path}.reserve`)
+    writeFileSync(path + left, '')
+    await assert.rejects(open(path), { code: 'storage/missing' })
+    assert.ok(!readdirSync(dirname(path)).includes(basename(path)), 'nothing was made')
+    renameSync(`${path}-aside`, path)
+    assert.equal((await boxesOf(await open(path))).length, 1)
+  }
+})
 
 test('a database that was removed is reported by the probe, and one that was put back is well', async () => {
   const path = newPath()

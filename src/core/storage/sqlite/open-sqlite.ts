@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { sql, type Kysely } from 'kysely'
 import { assert } from '#core/base/assert'
 import { createAdmission } from '../admission.ts'
 import type { Commit, Committed } from '../commit.ts'
 import { failureError } from '../failure.ts'
+import { storageFaults } from '../faults.ts'
 import { createListeners } from '../listeners.ts'
 import { createPlanner } from '../plan.ts'
 import type { Migration, Storage } from '../storage.ts'
@@ -36,7 +38,7 @@ interface Waiting {
  * Opens a SQLite database as the only server on it, and brings its schema up to date.
  *
  * @throws Fault storage/locked, storage/too-new, storage/migration-changed, storage/corrupt, storage/read-only,
- * storage/unavailable, storage/full
+ * storage/unavailable, storage/full, storage/missing
  */
 export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   const { path, migrations, wallMs = Date.now } = options
@@ -44,6 +46,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
   return explaining(() => {
     const lock = path === inMemory ? { release() {} } : holdLock(path)
     try {
+      requireThere(path)
       const database = prepareOnFullDisk(path, migrations, wallMs())
       if (inline) return createStorage(database, lock, (events) => createInlineWriter(database, path, events))
       database.close()
@@ -53,6 +56,17 @@ export async function openSqlite(options: SqliteOptions): Promise<Storage> {
       throw error
     }
   })
+}
+
+/**
+ * A database that was here once is not made anew: whoever lost its file would find an empty one, with another owner, and
+ * not know why. Its reserve, and the log of a server that was killed, are made after it and stay when it goes.
+ */
+function requireThere(path: string): void {
+  if (path === inMemory || existsSync(path)) return
+  const left = [`${path}-wal`, `${path}.reserve`].find((file) => existsSync(file))
+  if (left === undefined) return
+  throw storageFaults.missing(`${path} is gone, and ${left}, which was made beside it, is still there. Restore the database from a backup; a new one is made in an empty data directory alone.`)
 }
 
 /** SQLite makes files beside a database before anything is read: on a full disk there is room for them in the reserve. */
