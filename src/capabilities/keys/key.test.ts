@@ -2,7 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Fault } from '#core/base/fault'
-import { change, checked, disable, enable, keyFacts, presentKey, revoke, revokeAltered, statusAt } from './key.ts'
+import { canonicalJson, type JsonObject } from '#core/base/json'
+import {
+  change, checked, disable, enable, eraseKey, holderInFacts, keyDetails, keyFacts, presentKey, revoke, revokeAltered, statusAt, subjectOf,
+} from './key.ts'
+import { checkedStanding } from './standing.ts'
 import { revocationReasons, type KeyRow } from './tables.ts'
 
 const createdAtMs = Date.parse('2026-11-23T12:00Z')
@@ -85,6 +89,57 @@ test('K3, K4, K2, K1: a row that breaks an invariant is not written', () => {
     { principal_id: 'prn_0123456789ABCDEF', consumer_id: 'con_0123456789ABCDEF' },
   ]
   for (const part of broken) assert.throws(() => checked({ ...fresh, ...part }), /invariant violated: K/)
+})
+
+test('K3: a row that keys stand under and that breaks it is not written either', () => {
+  const row = { version: 1, status: 'active', revoked_at_ms: null, revocation_reason: null } as const
+  assert.equal(checkedStanding(row), row)
+  for (const part of [{ status: 'revoked' }, { revoked_at_ms: createdAtMs }] as const) {
+    assert.throws(() => checkedStanding({ ...row, ...part }), /invariant violated: K3/)
+  }
+})
+
+const bound: KeyRow = {
+  ...fresh, consumer_id: 'con_0123456789ABCDEF', name: 'phone of Alice', ip_ranges: '["203.0.113.7/32","2001:db8::/32"]', origins: '["https://alice.example"]',
+  time_window: '{"days":[1],"from":"08:00","to":"09:00"}',
+}
+
+test('K13: an erased key is revoked and says nothing of who held it; one that was revoked keeps when and why', () => {
+  const empty = { name: '', ip_ranges: '[]', origins: '[]', time_window: null, version: 2, status: 'revoked' } as const
+  assert.deepEqual(eraseKey(bound, createdAtMs + 5), { ...bound, ...empty, revoked_at_ms: createdAtMs + 5, revocation_reason: 'cessation-of-operation' })
+  const before = revoke(bound, 'key-compromise', createdAtMs + 1)
+  assert.deepEqual(eraseKey(before, createdAtMs + 5), { ...before, ...empty, version: 3 })
+})
+
+test('an entry says for ever how a key is bound and not to what: names, addresses, origins and hours are sealed for its holder', () => {
+  const data = { name: bound.name, ipRanges: ['203.0.113.7/32', '2001:db8::/32'], origins: ['https://alice.example'], timeWindow: { days: [1], from: '08:00', to: '09:00' } }
+  assert.deepEqual(keyFacts(bound)['restrictions'], { ipRanges: 2, origins: 1, timeWindow: true })
+  assert.doesNotMatch(JSON.stringify(keyFacts(bound)), /Alice|alice|203\.|db8|08:00/)
+  assert.deepEqual(keyDetails(bound), [{ subject: 'con_0123456789ABCDEF', data }])
+  assert.deepEqual(keyFacts(fresh)['restrictions'], { ipRanges: 0, origins: 0, timeWindow: false })
+  assert.deepEqual(keyDetails(fresh), [{ subject: fresh.environment_id, data: { name: 'bot', ipRanges: [], origins: [], timeWindow: null } }])
+  const { ipRanges, origins, timeWindow } = presentKey(bound, null, createdAtMs, true)
+  assert.deepEqual({ name: bound.name, ipRanges, origins, timeWindow }, data)
+})
+
+test('a key is about its consumer, its principal, or its environment', () => {
+  const principal = 'prn_00000000000000AB'
+  assert.deepEqual([bound, { ...fresh, principal_id: principal }, fresh].map(subjectOf), [bound.consumer_id, principal, fresh.environment_id])
+})
+
+test('a holder is found in the entries of its keys, and in none that it made as somebody\'s operator', () => {
+  const id = 'prn_00000000000000AB'
+  const text = (key: KeyRow, actor: JsonObject = { system: 'test' }) => canonicalJson({ actor, facts: keyFacts(key) })
+  assert.ok(text(bound).includes(holderInFacts(['consumer_id', bound.consumer_id!])))
+  assert.ok(text({ ...fresh, principal_id: id }).includes(holderInFacts(['principal_id', id])))
+  assert.ok(!text(bound, { principal: id, key: 'key_0123456789ABCDEF', workspace: bound.workspace_id }).includes(holderInFacts(['principal_id', id])))
+  assert.ok(!text({ ...bound, consumer_id: 'con_00000000000000AB' }).includes(holderInFacts(['consumer_id', bound.consumer_id!])))
+})
+
+test('a key that was only ever refused was never used', () => {
+  const shown = (last: number) => presentKey(fresh, { last_used_at_ms: last, valid_count: last === 0 ? 0 : 3, denied_count: 2 }, createdAtMs, true)
+  assert.deepEqual([shown(0).lastUsedAt, shown(0).uses], [null, { valid: 0, denied: 2 }])
+  assert.deepEqual([shown(1).lastUsedAt, shown(1).uses], ['1970-01-01T00:00:00.001Z', { valid: 3, denied: 2 }])
 })
 
 test('a key is expired from its millisecond on, unless it is revoked', () => {

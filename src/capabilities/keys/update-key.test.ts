@@ -5,7 +5,9 @@ import { enableKey } from './enable-key.ts'
 import { codeOf, fault, issue, offer, openWorld, read, testStartMs, write, type World } from './fixtures/world.ts'
 import { getKey } from './get-key.ts'
 import { dayMs } from './policy.ts'
+import { revokeApi } from './revoke-api.ts'
 import { revokeConsumer } from './revoke-consumer.ts'
+import { revokeEnvironment } from './revoke-environment.ts'
 import { revokeKey } from './revoke-key.ts'
 import { updateApi } from './update-api.ts'
 import { updateEnvironment } from './update-environment.ts'
@@ -118,6 +120,22 @@ test('a key is not enabled against the policy of today, after its end, or for a 
   await world.close()
 })
 
+test('a key gets nothing more under an API or an environment that was revoked', async () => {
+  for (const end of ['api', 'environment'] as const) {
+    const world = await openWorld()
+    const { api, environment } = await offer(world)
+    const [active, disabled] = [await issue(world, environment.environmentId), await issue(world, environment.environmentId)]
+    await write(world, world.services, disableKey, world.as, { params: { keyId: disabled.keyId } })
+    const body = { reason: 'superseded' } as const
+    if (end === 'api') await write(world, world.services, revokeApi, world.as, { params: { apiId: api.apiId }, body })
+    else await write(world, world.services, revokeEnvironment, world.as, { params: { environmentId: environment.environmentId }, body })
+    await assert.rejects(update(world, active.keyId, { name: 'other' }), fault('keys/already-revoked'))
+    await assert.rejects(write(world, world.services, enableKey, world.as, { params: { keyId: disabled.keyId } }), fault('keys/already-revoked'))
+    await assert.rejects(issue(world, environment.environmentId), fault('keys/already-revoked'))
+    await world.close()
+  }
+})
+
 /** Starts one, and the other some turns later. */
 async function staggered(pauses: number, one: () => Promise<unknown>, other: () => Promise<unknown>): Promise<void> {
   const first = one()
@@ -140,6 +158,26 @@ test('K6: in the order of the log, no key is given a permission after it left th
     const removedAt = events.findLastIndex(({ event }) => event === 'api.updated')
     const givenAt = events.findLastIndex(({ event, facts }) => event.startsWith('key.') && JSON.stringify(facts.permissions).includes('rpc:write'))
     assert.ok(removedAt === -1 || givenAt < removedAt, `given at ${givenAt}, removed at ${removedAt}, ${pauses} turns apart`)
+    await world.close()
+  }
+})
+
+test('K7: in the order of the log, no key is issued to a consumer after it was revoked, or under an environment', async () => {
+  for (let pauses = 0; pauses < 24; pauses++) {
+    const world = await openWorld()
+    const { environment: { environmentId }, consumer: { consumerId } } = await offer(world)
+    const body = { reason: 'superseded' } as const
+    const end = () => (pauses % 2 === 0
+      ? write(world, world.services, revokeConsumer, world.as, { params: { consumerId }, body })
+      : write(world, world.services, revokeEnvironment, world.as, { params: { environmentId }, body }))
+    const give = () => issue(world, environmentId, { consumerId })
+    if (pauses % 4 < 2) await staggered(pauses, end, give)
+    else await staggered(pauses, give, end)
+    const rows = await world.storage.reader<{ entries: { idx: number; leaf: Uint8Array } }>().selectFrom('entries').select('leaf').orderBy('idx').execute()
+    const events = rows.map(({ leaf }) => (JSON.parse(Buffer.from(leaf).toString('utf8')) as { event: string }).event)
+    const endedAt = events.findLastIndex((event) => event === 'consumer.revoked' || event === 'environment.revoked')
+    const givenAt = events.lastIndexOf('key.created')
+    assert.ok(endedAt === -1 || givenAt < endedAt, `given at ${givenAt}, ended at ${endedAt}, ${pauses} turns apart`)
     await world.close()
   }
 })

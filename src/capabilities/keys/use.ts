@@ -32,7 +32,7 @@ export const useLine = (use: Use): string =>
   `${use.workspaceId}\t${use.environmentId}\t${use.keyId}\t${use.holderId}\t${use.atMs}\t${use.code}\t${use.clientIp}\t${use.permissions}\t${use.verifierId}\t${use.count}\n`
 
 const codes: ReadonlySet<string> = new Set(['valid', ...Object.keys(verdicts)])
-const timeText = /^[0-9]{1,16}$/
+const timeText = /^(?:0|[1-9][0-9]{0,15})$/
 const countText = /^[1-9][0-9]{0,8}$/
 
 /** Reads lines back; null for anything else than whole lines as `useLine` makes them. */
