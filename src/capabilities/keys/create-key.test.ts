@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseToken } from '@claviger/verifier'
+import { createHmacSha256, parseToken } from '@claviger/verifier'
 import { codeOf, fault, issue, offer, openWorld, read, testStartMs, verify } from './fixtures/world.ts'
 import { getKey } from './get-key.ts'
 import { dayMs } from './policy.ts'
-import { requireExpiry } from './create-key.ts'
+import { issueKey, requireExpiry } from './create-key.ts'
+import { requireApi, requireEnvironment } from './find.ts'
 
 const inDays = (days: number): string => new Date(testStartMs + days * dayMs).toISOString()
 
@@ -116,5 +117,25 @@ test('permissions are asked for as all and any, and a key tells those it holds',
   assert.equal(await codeOf(world, key.secret, { permissions: { all: ['rpc:read', 'rpc:read'], any: ['rpc:admin', 'rpc:write'] } }), 'valid')
   assert.equal(await codeOf(world, key.secret, { permissions: { any: ['rpc:admin'] } }), 'permission-denied')
   assert.deepEqual((await verify(world, key.secret)).permissions, ['rpc:read', 'rpc:write'])
+  await world.close()
+})
+
+test('K7: nothing is issued under an environment or an API that is over, whoever issues it', async () => {
+  const world = await openWorld()
+  const offered = await offer(world)
+  const { workspaceId } = world.tenant
+  const environment = await requireEnvironment(world.services, workspaceId, offered.environment.environmentId)
+  const api = await requireApi(world.services, workspaceId, offered.api.apiId)
+  const over = { status: 'revoked', revoked_at_ms: testStartMs } as const
+  const issuer = { atMs: testStartMs, random: world.random, principalId: world.tenant.owner.principalId }
+  const issued = (part: Partial<Parameters<typeof issueKey>[1]>) =>
+    issueKey(issuer, { api, environment, permissions: ['rpc:read'], hash: createHmacSha256(Buffer.alloc(32)), terms: { name: 'bot' }, ...part })
+  assert.equal(issued({}).output.status, 'active')
+  const conditions = issued({}).expects.map(({ table, id, version }) => [table.name, id, version])
+  assert.deepEqual(conditions, [['environments', environment.id, environment.version], ['apis', api.id, api.version]], 'nor when it ends meanwhile')
+  for (const part of [{ environment: { ...environment, ...over } }, { api: { ...api, ...over } }]) {
+    assert.throws(() => issued(part), fault('keys/already-revoked'))
+  }
+  assert.throws(() => issued({ permissions: ['*'] }), /invariant violated: K6/, 'no customer holds what a role grants')
   await world.close()
 })

@@ -28,7 +28,11 @@ test('what is left out of an update stays; the next verification goes by what wa
   assert.deepEqual(updated, { ...key, version: 2, permissions: ['rpc:write'] })
   assert.equal(await codeOf(world, secret, { ...from, permissions: { all: ['rpc:write'] } }), 'valid')
   assert.equal(await codeOf(world, secret, { ...from, permissions: { all: ['rpc:read'] } }), 'permission-denied')
-  const freed = await update(world, key.keyId, { ipRanges: [], timeWindow: null, name: 'other' })
+  const tied = await update(world, key.keyId, { origins: ['https://a.example', 'https://a.example'] })
+  assert.deepEqual(tied, { ...updated, version: 3, origins: ['https://a.example'] })
+  assert.equal(await codeOf(world, secret, from), 'origin-required')
+  assert.deepEqual((await update(world, key.keyId, { name: 'bot' })).origins, ['https://a.example'], 'left out')
+  const freed = await update(world, key.keyId, { ipRanges: [], origins: [], timeWindow: null, name: 'other' })
   assert.deepEqual([freed.ipRanges, freed.timeWindow, freed.name], [[], null, 'other'])
   assert.equal(await codeOf(world, secret), 'valid')
   assert.deepEqual(await read(world, world.services, getKey, world.as, { params: { keyId: key.keyId } }), { ...freed, uses: { valid: 0, denied: 0 } })
@@ -163,7 +167,7 @@ test('K6: in the order of the log, no key is given a permission after it left th
 })
 
 test('K7: in the order of the log, no key is issued to a consumer after it was revoked, or under an environment', async () => {
-  for (let pauses = 0; pauses < 24; pauses++) {
+  for (let pauses = 0; pauses < 32; pauses++) {
     const world = await openWorld()
     const { environment: { environmentId }, consumer: { consumerId } } = await offer(world)
     const body = { reason: 'superseded' } as const

@@ -195,11 +195,20 @@ test('a proof of a tree at the end of the numbers is checked as any other', asyn
 test('a program that asks for a proof that cannot be is told', async () => {
   for (const index of [-1, 5, 0.5, NaN]) await assert.rejects(inclusionProof(index, 5, read), RangeError)
   for (const oldSize of [-1, 6, 0.5]) await assert.rejects(consistencyProof(oldSize, 5, read), RangeError)
-  for (const treeSize of [-1, 0.5, 2 ** 53]) await assert.rejects(rootHash(treeSize, read), RangeError)
+  const unread = () => assert.fail('nothing is read for what cannot be')
+  for (const treeSize of [-1, 0.5, NaN, 2 ** 53]) {
+    await assert.rejects(rootHash(treeSize, unread), RangeError)
+    await assert.rejects(inclusionProof(0, treeSize, unread), RangeError)
+    await assert.rejects(consistencyProof(0, treeSize, unread), RangeError)
+    assert.throws(() => CompactTree.from(treeSize, []), RangeError)
+  }
   assert.throws(() => CompactTree.from(3, [leaf(0)]), RangeError)
   assert.throws(() => CompactTree.from(1, [leaf(0).subarray(1)]), RangeError)
   assert.throws(() => new CompactTree().append(Buffer.alloc(31)), RangeError)
-  assert.throws(() => nodeHash(leaf(0), Buffer.alloc(33)), RangeError)
+  for (const length of [0, 31, 33, 64]) {
+    assert.throws(() => nodeHash(leaf(0), Buffer.alloc(length)), RangeError)
+    assert.throws(() => nodeHash(Buffer.alloc(length), leaf(0)), RangeError)
+  }
 })
 
 interface Vector {

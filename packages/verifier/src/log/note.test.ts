@@ -112,10 +112,13 @@ test('V13: a checkpoint has one spelling, and no extension lines', () => {
     '', `${origin}\n1\n${encoded}`, `${origin}\n01\n${encoded}\n`, `${origin}\n-1\n${encoded}\n`, `${origin}\n1e3\n${encoded}\n`,
     `${origin}\n9007199254740992\n${encoded}\n`, `${origin}\n\n${encoded}\n`, `\n1\n${encoded}\n`, `${origin}\n1\n${encoded}\nextension\n`,
     `${origin}\n1\n${encoded}\n\n`, `${origin}\n1\n${encoded.slice(0, -1)}\n`, `${origin}\n1\nAAAA\n`, `${origin}\n1\n${encoded.slice(0, -2)}B=\n`,
-    `${origin}\t\n1\n${encoded}\n`, ` \ud800\n1\n${encoded}\n`, `${'x'.repeat(5000)}\n1\n${encoded}\n`, `${origin}\r\n1\n${encoded}\n`,
+    `${origin}\t\n1\n${encoded}\n`, `a\u0001b\n1\n${encoded}\n`, ` \ud800\n1\n${encoded}\n`, `${'x'.repeat(5000)}\n1\n${encoded}\n`, `${origin}\r\n1\n${encoded}\n`,
   ]) assert.equal(parseCheckpoint(text), null, JSON.stringify(text))
   assert.deepEqual(parseCheckpoint(body), { origin, size: 20_852_163, root })
   assert.equal(parseCheckpoint(`${origin}\n0\n${encoded}\n`)?.size, 0)
+  const longest = 4096 - `\n1\n${encoded}\n`.length
+  assert.equal(parseCheckpoint(`${'x'.repeat(longest)}\n1\n${encoded}\n`)?.size, 1)
+  assert.equal(parseCheckpoint(`${'x'.repeat(longest + 1)}\n1\n${encoded}\n`), null)
 })
 
 test('V12: a verifier key has one spelling, and its id must fit', () => {
