@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemRandom } from '#core/crypto/random'
-import { decodeDetails, encodeDetails, openDetail, sealDetail, detailSaltLength } from './details.ts'
+import { decodeDetails, encodeDetails, isSealed, openDetail, sealDetail, detailSaltLength } from './details.ts'
 
 const key = Buffer.alloc(32, 3)
 const place = { workspaceId: 'wsp_1', entryId: 'ent_1', subject: 'prn_1' }
@@ -28,7 +28,19 @@ test('what lies beside a leaf is read strictly, and altered bytes are no details
   const { detail } = sealed()
   assert.deepEqual(decodeDetails(encodeDetails([detail])), [detail])
   assert.deepEqual(decodeDetails(encodeDetails([])), [])
-  for (const bytes of ['x', '{}', '[1]', '[null]', '[{"subject":"prn_1"}]', '[{"subject":1,"sealed":""}]']) {
+  for (const bytes of ['x', '{}', '[1]', '[null]', '[{"subject":"prn_1"}]', '[{"subject":1,"sealed":""}]', '[{"subject":"prn_1","sealed":1}]', '5', 'null', JSON.stringify([detail, 5]), JSON.stringify([{}, detail])]) {
     assert.equal(decodeDetails(Buffer.from(bytes, 'utf8')), null, bytes)
+  }
+})
+
+test('what is too short to hold a salt under a seal is not sealed', () => {
+  const { detail } = sealed()
+  assert.equal(isSealed(detail), true)
+  const empty = sealDetail(key, place, {}, systemRandom.bytes(detailSaltLength)).detail
+  assert.equal(isSealed(empty), true, 'nothing, sealed')
+  const bytes = Buffer.from(empty.sealed, 'base64url')
+  // Canonical JSON of nothing has two bytes.
+  for (const length of [0, 1, bytes.length - 3, bytes.length - 2]) {
+    assert.equal(isSealed({ ...empty, sealed: bytes.subarray(0, length).toString('base64url') }), false)
   }
 })

@@ -54,7 +54,22 @@ const altered: readonly (readonly [what: string, leaf: string | Buffer])[] = [
   ['a lone surrogate', golden.replace('keys.revoke', 'keys\\ud800revoke')],
   ['a byte too many for a bundle', golden.replace('key-compromise', 'x'.repeat(leafBytesMax))],
   ['a byte more', `${golden} `],
+  ['facts that are no object', golden.replace(/"facts":\{[^}]*\}/, '"facts":5')],
+  ['facts that are a list', golden.replace(/"facts":\{[^}]*\}/, '"facts":[]')],
+  ['rows that are no list', golden.replace(/"rows":\[.*?\]/, '"rows":{}')],
+  ['a row that is no object', golden.replace(/"rows":\[.*?\]/, '"rows":[5]')],
+  ['an actor that is nobody', golden.replace(/"actor":\{.*?\}/, '"actor":{}')],
+  ...['at', 'event', 'id', 'operation', 'target', 'workspace', 'key', 'principal', 'commitment', 'subject', 'digest', 'table'].map(
+    (member): [string, string] => [`${member} that is no text`, golden.replace(new RegExp(`"${member}":"[^"]*"`), `"${member}":5`)]),
+  ...['actor', 'at', 'details', 'event', 'facts', 'id', 'operation', 'rows', 'target', 'workspace'].map(
+    (member): [string, string] => [`without ${member}`, without(member)]),
 ]
+
+function without(member: string): string {
+  const value = JSON.parse(golden) as Record<string, unknown>
+  delete value[member]
+  return JSON.stringify(value)
+}
 
 for (const [what, leaf] of altered) {
   test(`a leaf is refused: ${what}`, () => {
@@ -81,6 +96,8 @@ test('whatever facts an entry holds, they come back; absent ones are left out', 
 
 test('an entry of 65,535 bytes fits, and one byte more is refused', () => {
   const room = leafBytesMax - encodeEntry({ ...entry, facts: { text: '' } }).length
-  assert.equal(encodeEntry({ ...entry, facts: { text: 'x'.repeat(room) } }).length, leafBytesMax)
+  const longest = encodeEntry({ ...entry, facts: { text: 'x'.repeat(room) } })
+  assert.equal(longest.length, leafBytesMax)
+  assert.notEqual(decodeEntry(longest), null)
   assert.throws(() => encodeEntry({ ...entry, facts: { text: 'x'.repeat(room + 1) } }), { code: 'audit/entry-too-large' })
 })

@@ -4,7 +4,7 @@ import { createInlineKeyProcess } from '#core/crypto/key-process/client'
 import { newId } from '#core/base/id'
 import { systemRandom } from '#core/crypto/random'
 import { subjectKey } from '#core/keyring/keyring'
-import { CommitConflict } from '#core/storage/commit'
+import { CommitConflict, type Commit } from '#core/storage/commit'
 import { findEntry } from '#core/storage/entry-lookup'
 import { rowDigest, type StoredRow } from '#core/storage/row-guard'
 import type { Storage } from '#core/storage/storage'
@@ -13,7 +13,7 @@ import { decodeEntry, type Entry } from './entry.ts'
 import {
   actOf, callerOf, changeOf, gate, gateId, gateTable, makeWorkspace, openMemory, openRoom, personId, writeGate, type AuditRoom, type GateRow,
 } from './fixtures.ts'
-import { createRecorder } from './recorder.ts'
+import { createRecorder, type Recorder } from './recorder.ts'
 import { createSubjects } from './subjects.ts'
 
 const opened: Storage[] = []
@@ -60,6 +60,7 @@ test('a change and its entry are one: both are there, and the entry has the dige
   const { entry, dataOf } = await entryOf(room, log, entryId)
   assert.deepEqual(entry.rows, [{ table: 'audit_gates', id: gateId(1), version: 1, digest: rowDigest(gateTable, row, row.salt).toString('base64url') }])
   assert.deepEqual(entry.actor, { principal: personId(1), key: 'key_0000000000000001', workspace: log })
+  assert.ok(!('withheld' in entry))
   assert.deepEqual(await dataOf(personId(1)), { ip: '192.0.2.7', request: 'req_0000000000000001', userAgent: 'test/1' })
 })
 
@@ -96,10 +97,13 @@ test('no personal data stands in a leaf, and each person\'s details open with th
 test('what an entry is about is named by an id, or the change is not made', async () => {
   const room = await memoryRoom()
   const log = await makeWorkspace(room)
-  for (const target of ['Ada Lovelace', 'ada@example.com', 'prn_1', `${gateId(1)} `]) {
+  for (const target of ['Ada Lovelace', 'ada@example.com', 'prn_1', `${gateId(1)} `, `Ada ${gateId(1)}`, `x${gateId(1)}`]) {
     await assert.rejects(room.recorder.recordChanges([changeOf(log, { target, writes: [writeGate(gate(log, 1))] })]), /A9/)
   }
   assert.equal(await countEntries(room.storage), 0)
+  await room.recorder.recordChanges([changeOf(log, { target: '' })])
+  assert.throws(() => void room.recorder.recordChanges([]), /A6/)
+  assert.equal(await countEntries(room.storage), 1, 'about nothing in particular, and never about nothing')
 })
 
 test('details about somebody whose key the same commit brings are sealed under it', async () => {
@@ -225,4 +229,57 @@ test('a decision that has become old is not recorded: it is to be made anew, so 
   nowMs += 1
   await assert.rejects(room.recorder.record(old), (error) => error instanceof CommitConflict && error.kind === 'serialization')
   assert.equal(await findEntry(storage.reader<never>(), log, old.entryId), null)
+})
+
+/** A recorder whose commits are seen on their way to the database. */
+function watched(room: AuditRoom): { readonly recorder: Recorder; readonly commits: Commit[] } {
+  const commits: Commit[] = []
+  const commit: Storage['commit'] = (one) => {
+    commits.push(one)
+    return room.storage.commit(one)
+  }
+  return { commits, recorder: createRecorder({ ...room, random: systemRandom, storage: { ...room.storage, commit } }) }
+}
+
+test('a commit counts as taking away only where all of it does, and as erasing where any of it does', async () => {
+  const room = await memoryRoom()
+  const log = await makeWorkspace(room, [personId(1), personId(2)])
+  const { recorder, commits } = watched(room)
+  const [gives, takes] = [changeOf(log), changeOf(log, { takesAway: true })]
+  const erases = (digit: number) => changeOf(log, { takesAway: true, erases: [personId(digit)] })
+  for (const changes of [[gives], [takes], [takes, gives], [takes, takes], [erases(1)], [gives, erases(2)]]) await recorder.recordChanges(changes)
+  assert.deepEqual(commits.map(({ takesAway, erases: erased }) => [takesAway, erased]), [[false, false], [true, false], [false, false], [true, false], [true, true], [false, true]])
+  await recorder.recordChanges([erases(1)])
+  assert.equal(commits.at(-1)?.writes.length, 0, 'there is no key any more that could be destroyed')
+})
+
+test('a commit counts on all that the caller and the decision count on, and in another workspace once', async () => {
+  const room = await memoryRoom()
+  const [home, other] = [await makeWorkspace(room, [personId(1)]), await makeWorkspace(room)]
+  await room.recorder.recordChanges([changeOf(home, { writes: [1, 2].map((digit) => writeGate(gate(home, digit))) })])
+  const expects = [1, 2].map((digit) => ({ table: gateTable, id: gateId(digit), version: 1 }))
+  const { recorder, commits } = watched(room)
+  for (const workspaceId of [home, other]) {
+    const act = actOf(home, { caller: { ...callerOf(home), expects: [expects[0]!] }, entryId: newId('ent', systemRandom) })
+    const { index } = await recorder.record({ ...act, userAgent: '', decision: { ...act.decision, workspaceId, expects: [expects[1]!] } })
+    assert.equal(typeof index, 'number')
+    assert.deepEqual(commits.at(-1)?.expects, expects)
+  }
+  const stale = actOf(home, { caller: { ...callerOf(home), expects: [{ ...expects[0]!, version: 7 }] }, entryId: newId('ent', systemRandom) })
+  await assert.rejects(recorder.record(stale), CommitConflict)
+  const said = actOf(home, { entryId: newId('ent', systemRandom) })
+  const silences = [{ stream: home, from: 0, text: '"operation":"gates.open"' }]
+  await assert.rejects(recorder.record({ ...said, decision: { ...said.decision, silences } }), CommitConflict, 'somebody said what nobody was to say')
+  const { dataOf } = await entryOf(room, home, commits[0]!.appends[0]!.id)
+  assert.deepEqual(await dataOf(personId(1)), { ip: '192.0.2.7', request: 'req_0000000000000001' }, 'a caller that does not say what it is')
+})
+
+test('what is said twice about one person is sealed once', async () => {
+  const room = await memoryRoom()
+  const log = await makeWorkspace(room, [personId(1)])
+  const details = [{ subject: personId(1), data: { name: 'Ada' } }, { subject: personId(1), data: { mail: 'ada@example.com' } }]
+  const { entryId } = await room.recorder.recordChanges([changeOf(log, { details })])
+  const { entry, dataOf } = await entryOf(room, log, entryId)
+  assert.equal(entry.details.length, 1)
+  assert.deepEqual(await dataOf(personId(1)), { name: 'Ada', mail: 'ada@example.com' })
 })

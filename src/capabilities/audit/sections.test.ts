@@ -29,6 +29,28 @@ test('sections open again, each under its own subject; of the erased nothing is 
   assert.equal(sectionsCommitment(sealed.bytes), sealed.commitment)
 })
 
+test('one subject\'s section is opened alone, and sealing says whether somebody had been erased', async () => {
+  const { log, sections, sealed } = await sealer()
+  assert.deepEqual(await sections.open(log, 'blk_1', sealed.bytes, personId(2)), [{ subject: personId(2), text: 'two\n' }])
+  assert.deepEqual(await sections.open(log, 'blk_1', sealed.bytes, personId(3)), [])
+  const one = { subject: personId(1), text: 'one\n' }
+  const erased = { subject: personId(3), text: 'erased before\n' }
+  const said = []
+  for (const parts of [[one], [erased], [one, erased]]) said.push((await sections.seal(log, 'blk_2', parts)).hasErased)
+  assert.deepEqual(said, [false, true, true])
+})
+
+test('bytes that are no sections, or whose text was not sealed here, count as tampered with', async () => {
+  const { log, sections, sealed } = await sealer()
+  for (const text of ['what somebody wrote', '', '5', 'null', '{}', '[5]', '[null]', '[{}]', '[{"mark":null,"detail":null}]', '[{"mark":{"subject":5,"commitment":""},"detail":null}]']) {
+    await assert.rejects(sections.open(log, 'blk_1', Buffer.from(text)), { code: 'storage/tampered' }, text)
+  }
+  const list = JSON.parse(sealed.bytes.toString('utf8')) as { detail: { sealed: string } | null }[]
+  const [first, second] = list as [{ detail: { sealed: string } }, { detail: { sealed: string } }]
+  first.detail = second.detail
+  await assert.rejects(sections.open(log, 'blk_1', Buffer.from(JSON.stringify(list))), { code: 'storage/tampered' })
+})
+
 test('a section that was altered, or moved to another block, counts as tampered with', async () => {
   const { log, sections, sealed } = await sealer()
   await assert.rejects(sections.open(log, 'blk_2', sealed.bytes), { code: 'storage/tampered' })

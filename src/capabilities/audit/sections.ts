@@ -15,6 +15,7 @@ import { storageFaults } from '#core/storage/faults'
 import { detailSaltLength, openDetail, sealDetail, type SealedDetail } from './details.ts'
 import type { DetailMark } from './entry.ts'
 import type { Subjects } from './subjects.ts'
+import { isSection } from './verify/records.ts'
 
 interface Section {
   readonly mark: DetailMark
@@ -88,13 +89,16 @@ export function createSectionSealer(subjects: Subjects, random: Random, offload 
   }
 }
 
-/** Invariant A8: what does not open to what its commitment says was tampered with. */
+/** Invariant A8: what does not open to what its commitment says was tampered with, and so was what has not the shape of sections. */
 function sectionsOf(blockId: string, bytes: Uint8Array): readonly Section[] {
+  let list: unknown
   try {
-    return parse(bytes)
+    list = parse(bytes)
   } catch {
     throw tamperedBlock(blockId)
   }
+  if (!Array.isArray(list) || !list.every(isSection)) throw tamperedBlock(blockId)
+  return list
 }
 
 const tamperedBlock = (blockId: string) =>

@@ -80,7 +80,8 @@ export function withoutSealed(sections: Uint8Array): Buffer | null {
   return list === null ? null : Buffer.from(JSON.stringify(list.map(({ mark }) => ({ mark, detail: null }))), 'utf8')
 }
 
-function isSection(value: JsonValue): value is { readonly mark: JsonObject & DetailMark; readonly detail: (JsonObject & SealedDetail) | null } {
+/** Whether it has the shape of what the sealer puts into a block. */
+export function isSection(value: JsonValue): value is { readonly mark: JsonObject & DetailMark; readonly detail: (JsonObject & SealedDetail) | null } {
   if (!isObject(value) || Object.keys(value).join() !== 'mark,detail') return false
   const mark = value['mark'] ?? null
   const detail = value['detail'] ?? null
