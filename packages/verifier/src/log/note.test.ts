@@ -79,6 +79,38 @@ test('V12: a key is known by its name and id together: a stranger with the same 
   assert.deepEqual(openNote(`${body}\n${newSigner('elsewhere', 'ml-dsa-44').line(body)}`, vkeys)?.verified, [])
 })
 
+test('V12: a signature in another\'s name is nobody\'s, although its id and its bytes are a known key\'s', () => {
+  for (const signer of [ed25519, mlDsa44]) {
+    const line = signer.line(body)
+    assert.deepEqual(openNote(`${body}\n${line}`, [signer.vkey])?.verified, [signer.vkey])
+    for (const name of ['elsewhere', `${origin}x`, origin.toUpperCase()]) {
+      assert.deepEqual(openNote(`${body}\n${line.replace(origin, name)}`, [signer.vkey])?.verified, [])
+    }
+  }
+})
+
+test('V12: a signature that is too short or too long sinks the note', () => {
+  for (const { vkey, algorithm, line } of [ed25519, mlDsa44]) {
+    const bytes = Buffer.from(line(body).trimEnd().split(' ')[2]!, 'base64')
+    const { signatureLength } = noteAlgorithms[algorithm]
+    for (const length of [1, 7, 8, 9, signatureLength - 1, bytes.length - 4 - 1, bytes.length - 4 + 1]) {
+      const signature = Buffer.concat([bytes, Buffer.alloc(1)]).subarray(0, 4 + length)
+      assert.equal(openNote(`${body}\n— ${origin} ${signature.toString('base64')}\n`, [vkey]), null, `${algorithm}, ${length} bytes`)
+    }
+  }
+})
+
+test('V12: names of one and of 255 bytes sign and are known', () => {
+  for (const name of ['a', 'n'.repeat(255)]) {
+    for (const algorithm of ['ed25519', 'ml-dsa-44'] as const) {
+      const { vkey, line } = newSigner(name, algorithm)
+      const text = formatCheckpoint({ origin: name, size: 1, root })
+      assert.equal(parseVerifierKey(vkey)?.name, name)
+      assert.deepEqual(openNote(`${text}\n${line(text)}`, [vkey])?.verified, [vkey])
+    }
+  }
+})
+
 test('V12: the time in an ML-DSA-44 signature is signed', () => {
   const encoded = mlDsa44.line(body, 1_700_000_000).trimEnd().split(' ')[2]!
   const signature = Buffer.from(encoded, 'base64')
@@ -96,9 +128,21 @@ test('V12: what is not spelt as a note is refused', () => {
     `${body}\r\n${line}`, `${body}\n${line.replace('—', '-')}`, `${body}\n— ${encoded}\n`, `${body}\n—  ${encoded}\n`,
     `${body}\n— a b ${encoded}\n`, `${body}\n— a+b ${encoded}\n`, `${body}\n— a\u00a0b ${encoded}\n`, `${body}\n— ${origin} ${encoded} \n`,
     `${body}\n— ${origin} AAAA\n`, `${body}\n— ${origin} AAAAA\n`, `${body}\n— ${origin} ${encoded.slice(0, -1)}\n`, `${body}\u0000\n${line}`,
-    `\ud800${body}\n${line}`, `${body}\n${line.repeat(101)}`, 'x'.repeat(noteMaxLength + 1),
+    `${body}\n— ${origin} AAAAAA==\n`, `${body}\n${line.trimEnd()}x`, `\ud800${body}\n${line}`, `${body}\n${line.repeat(101)}`, 'x'.repeat(noteMaxLength + 1),
   ]) assert.equal(openNote(text, vkeys), null, JSON.stringify(text.slice(0, 200)))
-  assert.equal(openNote(`${body}\n${line.repeat(16)}`, vkeys)?.verified.length, 1)
+  for (const lines of [16, 100]) assert.equal(openNote(`${body}\n${line.repeat(lines)}`, vkeys)?.verified.length, 1)
+})
+
+test('V12: a text that no note may have is refused, although it is signed', () => {
+  const signed = (text: string) => openNote(`${text}\n${ed25519.line(text)}`, [ed25519.vkey])
+  for (const text of ['a\n', '\n', 'Ünïcödé 💥\n']) assert.deepEqual(signed(text), { body: text, verified: [ed25519.vkey] })
+  for (const text of ['a\u0000b\n', 'a\tb\n', 'a\r\n', 'a\u001f\n', 'a\u000bb\n']) assert.equal(signed(text), null, JSON.stringify(text))
+  // Its bytes would be those of another text, and so would its signature.
+  assert.equal(signed('\ud800\n'), null)
+  const room = noteMaxLength - `\n\n${ed25519.line('')}`.length
+  assert.notEqual(signed(`${'x'.repeat(room)}\n`), null)
+  assert.equal(signed(`${'x'.repeat(room + 1)}\n`), null)
+  assert.equal(openNote(`x${ed25519.line('')}`, [ed25519.vkey]), null, 'without an empty line there is no text')
 })
 
 test('V12: a text with an empty line in it is cut at its last', () => {

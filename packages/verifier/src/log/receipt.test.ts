@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ed25519, mlDsa44, newSigner, origin, signedCheckpoint, vkeys } from './fixtures.ts'
 import { naiveTree } from './naive-tree.ts'
+import { noteMaxLength } from './note.ts'
 import { formatReceipt, parseReceipt, verifyReceipt } from './receipt.ts'
 
 const entries = Array.from({ length: 300 }, (_, index) => Buffer.from(`{"entry":${index}}`))
@@ -78,6 +79,27 @@ test('what is not spelt as a receipt is refused', () => {
   assert.equal(parseReceipt(`c2sp.org/tlog-proof@v1\n${'A'.repeat(2 ** 20)}`), null)
   assert.equal(parseReceipt(`c2sp.org/tlog-proof@v1\nextra ${Buffer.alloc(65_536).toString('base64')}\nindex 0\n\nx`), null)
   assert.notEqual(parseReceipt(`c2sp.org/tlog-proof@v1\nextra ${Buffer.alloc(65_535).toString('base64')}\nindex 0\n\nx`), null)
+})
+
+test('a receipt whose head is not whole, or longer than any tree asks for, is refused', () => {
+  const header = 'c2sp.org/tlog-proof@v1'
+  const hash = tree.root(1).toString('base64')
+  const extra = `extra ${Buffer.alloc(65_535).toString('base64')}`
+  for (const text of [
+    `${header}\n\nx`, `${header}\nindex 0\n`, `${header}\nindex 0x`, `${header}\nINDEX 0\n\nx`, `${header}\n0\n\nx`, `${header}\nextra AAAA\n\nx`,
+    `${header}\nindex 0${`\n${hash}`.repeat(54)}\n\nx`, `${header}\nindex 0\n\n${'x'.repeat(2 ** 20)}`,
+  ]) assert.equal(parseReceipt(text), null, text.slice(0, 60))
+  // The highest tree, the longest entry, the longest note.
+  const note = 'x'.repeat(noteMaxLength)
+  const longest = parseReceipt(`${header}\n${extra}\nindex 0${`\n${hash}`.repeat(53)}\n\n${note}`)
+  assert.deepEqual([longest?.proof.length, longest?.entry?.length, longest?.checkpoint === note], [53, 65_535, true])
+})
+
+test('V14: what the keys signed and is no checkpoint proves nothing', () => {
+  const text = 'no checkpoint\n'
+  const receipt = `c2sp.org/tlog-proof@v1\nextra ${entries[0]!.toString('base64')}\nindex 0\n\n${text}\n${ed25519.line(text)}`
+  assert.notEqual(parseReceipt(receipt), null)
+  for (const requireAll of [true, false]) assert.equal(verifyReceipt(receipt, { vkeys: [ed25519.vkey], requireAll }), null)
 })
 
 test('a program that writes a receipt that cannot be is told', () => {

@@ -73,6 +73,8 @@ test('V11: a bundle reads back, and only as what it is', () => {
   )
   const long = [Buffer.alloc(65_535, 1), Buffer.alloc(0)]
   assert.deepEqual(decodeEntries(encodeEntries(long), 2), long)
+  const full = Array.from({ length: tileWidth }, (_, at) => Buffer.alloc(at % 3, at))
+  assert.deepEqual(decodeEntries(encodeEntries(full), tileWidth), full)
 })
 
 test('V11: a short bundle that claims much is refused before anything is made of it', () => {
@@ -126,5 +128,7 @@ test('V10: a tile that is too short or too long is named', async () => {
     const read = readHashFromTiles(600, (level, index, wide) => change(tiles.get(tilePath({ level, index, width: wide }))!))
     await assert.rejects(inclusionProof(599, 600, read), (error) => error instanceof MalformedTile && error.path.startsWith('tile/0/'))
   }
-  await assert.rejects(async () => readHashFromTiles(600, () => Buffer.alloc(0))(0, 600), RangeError)
+  for (const [level, index] of [[0, 600], [1, 300], [3, 75], [8, 2], [9, 1], [10, 0]] as const) {
+    await assert.rejects(async () => readHashFromTiles(600, () => assert.fail('nothing is read for it'))(level, index), RangeError)
+  }
 })
