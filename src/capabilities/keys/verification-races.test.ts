@@ -66,6 +66,32 @@ for (const [what, revokeIt] of Object.entries(changes)) {
   })
 }
 
+test('A13: a key that is distrusted between reading and remembering it, or once it is remembered, is refused by the next verification', async () => {
+  for (const when of ['while it is read', 'when it is in memory'] as const) {
+    const world = await openWorld()
+    const { environment } = await offer(world)
+    const [key, other] = [await issue(world, environment.environmentId), await issue(world, environment.environmentId)]
+    const gate = gated(world.services.peppers)
+    const verification = cold(world, gate.peppers)
+    const underWay = verification.verify(key.secret, { atMs: world.clock.now() })
+    await gate.reached
+    if (when === 'while it is read') world.guard.distrust('keys', key.keyId, 1)
+    gate.open()
+    await underWay
+    if (when === 'when it is in memory') {
+      assert.equal(await code(world, verification, key.secret), 'valid')
+      world.guard.distrust('keys', key.keyId, 1)
+    }
+    // Another key brings what both stand under into memory.
+    assert.equal(await code(world, verification, other.secret), 'valid')
+    for (let again = 0; again < 3; again++) assert.equal(await code(world, verification, key.secret), 'tampered', when)
+    await verification.warm()
+    assert.equal(await code(world, verification, key.secret), 'tampered', when)
+    assert.ok(verification.tamperedKeys.has(key.keyId))
+    await world.close()
+  }
+})
+
 /** Commits as the writer does, at once: the database's state changes in this very turn. */
 function commitNow(world: World, table: typeof keyTable | typeof consumerTable | typeof environmentTable, row: KeyRow): Promise<unknown> {
   return world.storage.commit({

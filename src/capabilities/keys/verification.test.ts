@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import { formatToken, parseToken } from '@claviger/verifier'
 import fc from 'fast-check'
 import { Fault } from '#core/base/fault'
+import { emptyCommit } from '#core/storage/commit'
+import { readGuarded } from '#core/storage/guarded-read'
 import { createEnvironment } from './create-environment.ts'
 import { createConsumer } from './create-consumer.ts'
 import { disableKey } from './disable-key.ts'
@@ -12,6 +14,8 @@ import { revokeApi } from './revoke-api.ts'
 import { revokeConsumer } from './revoke-consumer.ts'
 import { revokeEnvironment } from './revoke-environment.ts'
 import { revokeKey } from './revoke-key.ts'
+import { revokeAnyway } from './standing.ts'
+import { workspaceTable } from './tables.ts'
 import { updateKey } from './update-key.ts'
 import { createVerification, type Verification } from './verification.ts'
 
@@ -182,3 +186,32 @@ function wrongSecret(token: string, other: string): string {
   assert.ok(parsed !== null)
   return formatToken({ ...parsed, secret: other.slice(-49, -6) })
 }
+
+test('K7: what ends above a key counts for its very next verification, from memory, and for no key beside it', async () => {
+  const ends: Readonly<Record<string, (world: World, ids: { readonly [what: string]: string }) => Promise<unknown>>> = {
+    consumer: (world, { consumerId }) => write(world, world.services, revokeConsumer, world.as, { params: { consumerId: consumerId! }, body: { reason: 'superseded' } }),
+    environment: (world, { environmentId }) => write(world, world.services, revokeEnvironment, world.as, { params: { environmentId: environmentId! }, body: { reason: 'superseded' } }),
+    api: (world, { apiId }) => write(world, world.services, revokeApi, world.as, { params: { apiId: apiId! }, body: { reason: 'superseded' } }),
+    async workspace(world, { workspaceId }) {
+      const found = await readGuarded(world.storage.reader<never>(), world.guard, workspaceTable, workspaceId!)
+      const row = revokeAnyway(found!.row, 'superseded', world.clock.now())
+      await world.storage.commit({ ...emptyCommit, writes: [{ kind: 'update', table: workspaceTable, row, seal: world.guard.seal(workspaceTable, row) }] })
+    },
+  }
+  for (const [what, end] of Object.entries(ends)) {
+    const world = await openWorld()
+    const tenant = await world.found()
+    const [one, beside, elsewhere] = [await offer(world), await offer(world), await offer(world, { as: { caller: tenant.owner } })]
+    const { environmentId } = one.environment
+    const key = await issue(world, environmentId, { consumerId: one.consumer.consumerId })
+    const others = [await issue(world, beside.environment.environmentId), await issue(world, elsewhere.environment.environmentId, {}, { caller: tenant.owner })]
+    const code = async (secret: string) => (await world.services.verification.verify(secret, { atMs: world.clock.now() })).verdict.code
+    const codes = () => Promise.all([key, ...others].map(({ secret }) => code(secret)))
+    await world.services.verification.warm()
+    assert.deepEqual(await codes(), ['valid', 'valid', 'valid'])
+    await end(world, { consumerId: one.consumer.consumerId, environmentId, apiId: one.api.apiId, workspaceId: world.tenant.workspaceId })
+    assert.deepEqual(await codes(), ['revoked', what === 'workspace' ? 'revoked' : 'valid', 'valid'], what)
+    assert.deepEqual(await codes(), ['revoked', what === 'workspace' ? 'revoked' : 'valid', 'valid'], what)
+    await world.close()
+  }
+})
