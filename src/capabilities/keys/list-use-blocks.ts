@@ -29,7 +29,7 @@ export const listUseBlocks = operation.read({
     from: Type.String(),
     to: Type.String(),
     uses: Type.Integer(),
-    sections: Type.String({ description: 'base64 of the sealed sections, as the commitment covers them.' }),
+    sections: Type.String({ contentEncoding: 'base64', description: 'base64 of the sealed sections, as the commitment covers them.' }),
   })),
   async handle({ query }, { caller }, services) {
     const limit = limitOf(query)

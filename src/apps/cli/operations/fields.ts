@@ -19,6 +19,7 @@ export interface JsonSchema {
   readonly minimum?: number
   readonly maximum?: number
   readonly minProperties?: number
+  readonly contentEncoding?: string
   readonly required?: readonly string[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly items?: JsonSchema

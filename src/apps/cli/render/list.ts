@@ -27,10 +27,10 @@ export function columnsOf(itemSchema: JsonSchema): readonly string[] {
 
 const rankOf = (name: string, names: readonly string[]): number => (name === names[0] ? 0 : (importance[name] ?? othersRank))
 
-/** Fits one cell: a plain value, or a list of words. */
+/** Fits one cell: a plain value, or a list of words. Bytes are for programs. */
 function isFlat(schema: JsonSchema): boolean {
   const forms = schema.anyOf ?? [schema]
-  return forms.every((form) => form.type !== 'object' && (form.type !== 'array' || form.items?.type === 'string'))
+  return forms.every(({ contentEncoding }) => contentEncoding === undefined) && forms.every((form) => form.type !== 'object' && (form.type !== 'array' || form.items?.type === 'string'))
 }
 
 export function writeList(terminal: Terminal, itemSchema: JsonSchema, items: readonly Item[], nowMs: number): void {

@@ -119,6 +119,11 @@ describe('a list', () => {
     assert.deepEqual(out.lines(), ['key_4Fh2kQ9sVbT1xY7z\ttampered\ta,b\\u{9}c'])
   })
 
+  test('has no column for bytes', () => {
+    const withBytes = { type: 'object', properties: { ...itemSchema.properties, sections: { type: 'string', contentEncoding: 'base64' } } }
+    assert.deepEqual(columnsOf(withBytes), columnsOf(itemSchema))
+  })
+
   test('does not believe a row that was altered, whatever it says', () => {
     const out = capture(80)
     writeList({ out, err: capture(80), canAsk: false }, itemSchema, [item], nowMs)
