@@ -263,7 +263,7 @@ test('a commit counts on all that the caller and the decision count on, and in a
     const act = actOf(home, { caller: { ...callerOf(home), expects: [expects[0]!] }, entryId: newId('ent', systemRandom) })
     const { index } = await recorder.record({ ...act, userAgent: '', decision: { ...act.decision, workspaceId, expects: [expects[1]!] } })
     assert.equal(typeof index, 'number')
-    assert.deepEqual(commits.at(-1)?.expects, expects)
+    assert.deepEqual([commits.at(-1)?.expects, commits.at(-1)?.erases], [expects, false])
   }
   const stale = actOf(home, { caller: { ...callerOf(home), expects: [{ ...expects[0]!, version: 7 }] }, entryId: newId('ent', systemRandom) })
   await assert.rejects(recorder.record(stale), CommitConflict)

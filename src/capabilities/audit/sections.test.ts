@@ -46,6 +46,7 @@ test('bytes that are no sections, or whose text was not sealed here, count as ta
     await assert.rejects(sections.open(log, 'blk_1', Buffer.from(text)), { code: 'storage/tampered' }, text)
   }
   const list = JSON.parse(sealed.bytes.toString('utf8')) as { detail: { sealed: string } | null }[]
+  await assert.rejects(sections.open(log, 'blk_1', Buffer.from(JSON.stringify([...list, 5]))), { code: 'storage/tampered' })
   const [first, second] = list as [{ detail: { sealed: string } }, { detail: { sealed: string } }]
   first.detail = second.detail
   await assert.rejects(sections.open(log, 'blk_1', Buffer.from(JSON.stringify(list))), { code: 'storage/tampered' })

@@ -123,6 +123,7 @@ test('files that are missing, cut short, too long or spelt otherwise are named',
     ['tile/0/001.p/44', (path) => truncateSync(path, 1000), 'tile-malformed tile tile/0/001.p/44'],
     ['tile/entries/001.p/44', (path) => truncateSync(path, 0), 'bundle-malformed tile tile/entries/001.p/44'],
     ['tile/entries/000', (path) => truncateSync(path, 17 * 2 ** 20), 'bundle-malformed tile tile/entries/000'],
+    ['tile/0/000', (path) => truncateSync(path, 17 * 2 ** 20), 'tile-malformed tile tile/0/000'],
   ]
   for (const [name, change, expected] of changes) {
     const directory = await exported(300)
@@ -133,4 +134,53 @@ test('files that are missing, cut short, too long or spelt otherwise are named',
 
 test('a directory that is none shows no keys', async () => {
   assert.equal(await findingOf(join(root, 'nowhere')), 'keys-malformed file keys')
+})
+
+test('nothing but tiles is handed out as a tile, wherever a path leads', async () => {
+  const source = directorySource(await exported(5))
+  for (const path of ['keys', 'rows.jsonl', 'tile', 'tile/0/../../keys', '../keys', join(root, 'keys'), '']) assert.equal(await source.tile(path), null, path)
+  assert.equal((await source.tile('tile/0/000.p/5'))?.length, 5 * 32)
+  assert.equal(source.isLive, false)
+})
+
+test('what cannot be read is not called wrong', async () => {
+  await assert.rejects(directorySource(join(root, 'x'.repeat(5_000))).vkeys(), { code: 'ENAMETOOLONG' })
+})
+
+test('an export is its owner\'s only, in a directory that need not be there yet', async () => {
+  const directory = join(newPath(), 'of', 'today')
+  assert.equal((await exportLog(memorySource(newTestLog(5)), directory)).ok, true)
+  assert.equal(statSync(directory).mode & 0o777, 0o700)
+  for (const name of filesOf(directory)) assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name)
+})
+
+test('a log that was never published, or whose newest entries nobody shows, is copied like any other', async () => {
+  const entries = newTestLog(1).entries
+  const unpublished = { ...newTestLog(1), entries: [], leaves: entries, history: [], checkpoint: null }
+  const directory = newPath()
+  assert.equal((await exportLog(memorySource(unpublished), directory)).ok, true)
+  assert.equal(await findingOf(directory), 'ok')
+  assert.ok(!filesOf(directory).includes('checkpoint') && !filesOf(directory).includes('checkpoint.start'))
+  const { leaves: _, ...blind } = memorySource(newTestLog(5))
+  const other = newPath()
+  assert.equal((await exportLog(blind, other)).ok, true)
+  assert.equal(await findingOf(other), 'ok')
+})
+
+test('a copy of a copy says when its rows were read as the first one does; of a log that grows, no entry is copied before it is published', async () => {
+  const [before, after300] = [newTestLog(290), newTestLog(300)]
+  let asked = 0
+  const growing = memorySource({ ...after300, leaves: [] }, {
+    isLive: true,
+    checkpoint: () => Promise.resolve(asked++ === 0 ? before.checkpoint : after300.checkpoint),
+    async *leaves(from) {
+      yield* await Promise.resolve(after300.entries.slice(from))
+    },
+  })
+  const [first, second] = [newPath(), newPath()]
+  assert.equal((await exportLog(growing, first)).ok, true)
+  assert.equal(readFileSync(join(first, directoryFiles.leaves), 'utf8'), '')
+  assert.equal((await exportLog(directorySource(first), second)).ok, true)
+  for (const name of ['checkpoint', 'checkpoint.start']) assert.equal(readFileSync(join(second, name), 'utf8'), readFileSync(join(first, name), 'utf8'))
+  assert.notEqual(readFileSync(join(second, 'checkpoint'), 'utf8'), readFileSync(join(second, 'checkpoint.start'), 'utf8'))
 })

@@ -46,6 +46,26 @@ test('it asks with its credential, page by page, and gives checkpoints smallest 
   assert.deepEqual(asked, [`GET ${path} Bearer clv_live_secret`, `GET ${path}&cursor=a%20b Bearer clv_live_secret`])
 })
 
+test('what a server shows of keys, rows and blocks is taken as it is, and that it may go on growing', async () => {
+  assert.equal(source.isLive, true)
+  answering(200, '{"keys":[{"verifierKey":"one","more":1},{"verifierKey":"other"}]}')
+  assert.deepEqual(await source.vkeys(), ['one', 'other'])
+  answering(200, 'the note')
+  assert.equal(await source.checkpoint(), 'the note')
+  answering(200, Buffer.of(1, 255))
+  assert.deepEqual(Buffer.from((await source.tile('tile/0/000'))!), Buffer.of(1, 255))
+  const row = { table: 'keys', id: 'k', row: { id: 'k', version: 1 }, head: { version: 1, digest: 'x' } }
+  for (const macHolds of [true, false, undefined]) {
+    answering(200, JSON.stringify({ items: [{ ...row, salt: 'AQI', ...(macHolds === undefined ? {} : { macHolds }) }], nextCursor: null }))
+    assert.deepEqual(await all(source.rows()), [{ ...row, salt: Buffer.of(1, 2), ...(macHolds === undefined ? {} : { macHolds }) }])
+  }
+  const block = { blockId: 'blk_1', uses: 3, from: 'a', to: 'b', sections: Buffer.of(1, 2, 255, 3).toString('base64') }
+  for (const environmentId of ['env_1', null]) {
+    answering(200, JSON.stringify({ items: [{ ...block, environmentId }], nextCursor: null }))
+    assert.deepEqual(await all(source.blocks()), [{ id: 'blk_1', environment: environmentId ?? '', uses: 3, from: 'a', to: 'b', sections: Buffer.of(1, 2, 255, 3) }])
+  }
+})
+
 test('a tile that is not there is null, and a refusal says what the server said', async () => {
   answering(404, '{"code":"audit/no-such-tile"}')
   assert.equal(await source.tile('tile/0/000'), null)
