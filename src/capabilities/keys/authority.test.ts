@@ -75,3 +75,16 @@ test('customers\' keys are taken by whoever may take keys', async () => {
   await write(world, world.services, revokeKey, developer, { params: { keyId: key.keyId }, body: reason })
   await world.close()
 })
+
+test('a customer\'s key that somebody altered is taken by whoever may take keys; an altered credential only by who holds all that its principal has', async () => {
+  const world = await openWorld()
+  const { environment } = await offer(world)
+  const key = await issue(world, environment.environmentId)
+  const [developer, other] = [await world.hire(withRole('developer')), await world.hire(withRole('developer'))]
+  for (const keyId of [key.keyId, other.keyId, world.tenant.credential.keyId]) world.guard.distrust('keys', keyId, 1)
+  const revoke = (keyId: string) => write(world, world.services, revokeKey, { caller: developer }, { params: { keyId }, body: reason })
+  assert.equal((await revoke(key.keyId)).status, 'revoked')
+  assert.equal((await revoke(other.keyId)).status, 'revoked')
+  await assert.rejects(revoke(world.tenant.credential.keyId), fault('keys/lacks-authority'))
+  await world.close()
+})
