@@ -78,6 +78,24 @@ test('what is sealed as it was written passes and is counted, an erased subject\
   assert.deepEqual([unseen.counts.sealed, unseen.counts.subjectKeys], [null, null])
 })
 
+test('what is sealed is read a few hundred entries at a time, published or not, and of each entry once', async () => {
+  for (const published of [600, 1]) {
+    const { log, beside, keys } = newSealed()
+    const leaves = log.entries.splice(published)
+    publish(log, [])
+    const reads: (readonly [from: number, count: number])[] = []
+    const sealed = {
+      details: (from: number, count: number) => {
+        reads.push([from, count])
+        return Promise.resolve(Array.from({ length: count }, (_, at) => encodeDetails(beside.get(from + at) ?? [])))
+      },
+      subjectKeys: () => each(keys),
+    }
+    assert.equal(findingOf(await verifyLog(memorySource({ ...log, leaves }, { sealed }))), 'ok')
+    assert.deepEqual(reads, [[0, 256], [256, 256], [512, 88]])
+  }
+})
+
 test('sealed details that were removed, replaced, moved to another subject or added are named by their entry', async () => {
   for (const index of [500, 511, 512, 597]) {
     const place = `entry ${index}`
