@@ -22,7 +22,7 @@ const state: EnvironmentState = {
 }
 
 const puts = fc.array(fc.oneof(
-  { weight: 5, arbitrary: fc.record({ act: fc.constant('put' as const), id: fc.constantFrom(...ids), status: fc.constantFrom<KeyStatus>('active', 'disabled', 'revoked'), permission: fc.nat(5), consumer: fc.option(fc.constantFrom(...ids)), expiresAtMs: fc.nat() }) },
+  { weight: 5, arbitrary: fc.record({ act: fc.constant('put' as const), id: fc.constantFrom(...ids), status: fc.constantFrom<KeyStatus>('active', 'disabled', 'revoked'), permission: fc.nat(5), consumer: fc.option(fc.constantFrom(...ids)), expiresAtMs: fc.nat(), pepper: fc.integer({ min: 1, max: 65_535 }) }) },
   { weight: 1, arbitrary: fc.record({ act: fc.constant('remove' as const), id: fc.constantFrom(...ids) }) },
   { weight: 1, arbitrary: fc.constant({ act: 'clear' as const }) },
 ), { maxLength: 120 })
@@ -39,8 +39,8 @@ test('an index holds what a map would', () => {
         index.remove(step.id)
         model.delete(step.id)
       } else {
-        const { id, status, permission, consumer, expiresAtMs } = step
-        const row = rowOf(id, { status, permissions: `["p${permission}"]`, expires_at_ms: expiresAtMs, consumer_id: consumer === null ? null : `con_${consumer}` })
+        const { id, status, permission, consumer, expiresAtMs, pepper } = step
+        const row = rowOf(id, { status, permissions: `["p${permission}"]`, expires_at_ms: expiresAtMs, pepper_version: pepper, consumer_id: consumer === null ? null : `con_${consumer}` })
         assert.equal(index.put({ row, holderStatus: 'active' }), true)
         model.set(id, row)
       }
@@ -51,8 +51,8 @@ test('an index holds what a map would', () => {
       assert.equal(slot === -1, row === undefined)
       if (row === undefined) continue
       assert.deepEqual(
-        [index.statusOf(slot), index.holderStatusOf(slot), index.consumerIdOf(slot), index.expiresAtMsOf(slot), [...index.restrictionsOf(slot).permissions]],
-        [row.status, 'active', row.consumer_id, row.expires_at_ms, JSON.parse(row.permissions)],
+        [index.statusOf(slot), index.holderStatusOf(slot), index.consumerIdOf(slot), index.expiresAtMsOf(slot), index.pepperVersionOf(slot), [...index.restrictionsOf(slot).permissions]],
+        [row.status, 'active', row.consumer_id, row.expires_at_ms, row.pepper_version, JSON.parse(row.permissions)],
       )
       const at = index.hashOffsetOf(slot)
       assert.deepEqual(index.hashesOf(slot).subarray(at, at + 32), Buffer.from(row.hash))
@@ -171,4 +171,19 @@ test('an environment is held for keys that are in memory, and lets go of its pla
   assert.equal(held(three), null)
   index.setEnvironment(inEnvironment(3))
   assert.deepEqual([held(one), held(two), held(three)], [inEnvironment(3), null, null])
+})
+
+test('an index that is emptied knows nothing of before: no key, no state, and nobody who was revoked', () => {
+  const index = new VerificationIndex()
+  const [id, consumer] = ids as [string, string]
+  const key = { row: rowOf(id, { consumer_id: `con_${consumer}` }), holderStatus: 'active' as const }
+  index.put(key)
+  index.setEnvironment(state)
+  index.setHolderStatus(`con_${consumer}`, 'revoked')
+  index.clear()
+  assert.deepEqual([index.size, index.find(id), index.holderChanges], [0, -1, 0])
+  index.setEnvironment(state)
+  index.put(key)
+  const slot = index.find(id)
+  assert.deepEqual([index.environmentOf(slot), index.holderStatusOf(slot)], [null, 'active'])
 })

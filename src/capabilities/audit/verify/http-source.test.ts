@@ -54,10 +54,16 @@ test('what a server shows of keys, rows and blocks is taken as it is, and that i
   assert.equal(await source.checkpoint(), 'the note')
   answering(200, Buffer.of(1, 255))
   assert.deepEqual(Buffer.from((await source.tile('tile/0/000'))!), Buffer.of(1, 255))
+  assert.equal(await source.tile('tile/0/../../keys'), null, 'no tile, so it is not even asked for')
   const row = { table: 'keys', id: 'k', row: { id: 'k', version: 1 }, head: { version: 1, digest: 'x' } }
   for (const macHolds of [true, false, undefined]) {
     answering(200, JSON.stringify({ items: [{ ...row, salt: 'AQI', ...(macHolds === undefined ? {} : { macHolds }) }], nextCursor: null }))
     assert.deepEqual(await all(source.rows()), [{ ...row, salt: Buffer.of(1, 2), ...(macHolds === undefined ? {} : { macHolds }) }])
+  }
+  for (const salt of ['AQ', 'AQI=', 'AQJ', '!', ' AQI', '+/8']) {
+    answering(200, JSON.stringify({ items: [{ ...row, salt }], nextCursor: null }))
+    if (salt === 'AQ') await all(source.rows())
+    else await assert.rejects(all(source.rows()), isMalformed, `${salt} is not how bytes are spelt`)
   }
   const block = { blockId: 'blk_1', uses: 3, from: 'a', to: 'b', sections: Buffer.of(1, 2, 255, 3).toString('base64') }
   for (const environmentId of ['env_1', null]) {
