@@ -68,6 +68,7 @@ const refused: readonly (readonly [what: string, text: string | Uint8Array])[] =
   ['single quotes', "{'a':1}"],
   ['a name without quotes', '{a:1}'],
   ['a missing colon', '{"a" 1}'],
+  ['another sign than a colon', '{"a";1}'],
   ['a name whose first quote is missing', '{a":1}'],
   ['a missing comma', '[1 2]'],
   ['another sign between elements', '[1;2]'],
