@@ -8,21 +8,30 @@
  * @module
  */
 import { statSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import type { Failure } from '../failure.ts'
 import { isFailure, type Applier } from './applier.ts'
 
 export interface HeldFiles {
-  /** Why what is written now would not be found again, or null. */
+  /**
+   * Why what is written now would not be found again, or null. Never throws.
+   *
+   * Where it would not, the log is moved into the database that is held, and emptied. SQLite leaves it where it is, and the
+   * next start would apply it to whatever database it finds beside it: a backup that was put back would be ruined.
+   */
   displaced(): Failure | null
 }
 
 /** @param path of a database that is open for writing, its write-ahead log included */
-export function holdFiles(path: string): HeldFiles {
-  const held = [path, `${path}-wal`].map((file) => ({ file, identity: identityOf(file) }))
+export function holdFiles(path: string, database: DatabaseSync, { log }: Pick<Applier, 'log'>): HeldFiles {
+  // Where the path is a link, the log lies beside what it leads to.
+  const held = [path, `${database.location() ?? path}-wal`].map((file) => ({ file, identity: identityOf(file) }))
   return {
     displaced() {
       const found = held.find(({ file, identity }) => identityOf(file) !== identity)
-      return found === undefined ? null : { kind: 'unavailable', message: `${found.file} was removed or replaced while the server runs: stop it, see to the file, and start it` }
+      if (found === undefined) return null
+      log.empty()
+      return { kind: 'unavailable', message: `${found.file} was removed, replaced or put out of reach while the server runs: stop it, see to the file, and start it` }
     },
   }
 }
@@ -32,8 +41,12 @@ export function holdFiles(path: string): HeldFiles {
  * other gets its number.
  */
 function identityOf(file: string): string {
-  const found = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return found === undefined ? 'none' : `${found.dev}:${found.ino}`
+  try {
+    const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+    return found === undefined ? 'none' : `${found.dev}:${found.ino}`
+  } catch {
+    return 'out of reach'
+  }
 }
 
 /**

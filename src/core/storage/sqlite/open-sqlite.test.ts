@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -230,6 +230,52 @@ for (const inline of [false, true]) {
   }
 }
 
+for (const inline of [false, true]) {
+  const where = inline ? 'in process' : 'in a thread'
+
+  test(`S3: ${where}, a backup that is put in the place of a database in use is not mixed with the log of the other`, async () => {
+    const path = newPath()
+    const storage = await open(path, inline)
+    await put(storage, { writes: [insertBox('a')] })
+    const reader = new DatabaseSync(path, { readOnly: true })
+    reader.prepare('VACUUM INTO ?').run(`${path}-backup`)
+    reader.close()
+    await put(storage, { writes: [insertBox('b', { content: Buffer.alloc(100_000, 7) })] })
+    renameSync(path, `${path}-aside`)
+    renameSync(`${path}-backup`, path)
+    if (inline) await assert.rejects(put(storage, { writes: [insertBox('c')] }), { code: 'storage/unavailable' })
+    // As after a kill: nobody has closed anything.
+    await until(async () => statSync(`${path}-wal`).size === 0)
+    await storage.close()
+    assert.deepEqual((await boxesOf(await open(path, inline))).map(({ id }) => id), ['a'])
+    const aside = await boxesOf(await open(`${path}-aside`, inline))
+    assert.deepEqual(aside.map(({ id }) => id).slice(0, 2), ['a', 'b'], 'what was acknowledged is in the file that was taken away')
+  })
+
+  test(`S3: ${where}, where the path is a link, the log beside what it leads to is looked at`, async () => {
+    const [path, link] = [newPath(), newPath()]
+    writeFileSync(path, '')
+    symlinkSync(path, link)
+    const storage = await open(link, inline)
+    await put(storage, { writes: [insertBox('a')] })
+    renameSync(`${path}-wal`, `${path}-aside`)
+    await assert.rejects(put(storage, { writes: [insertBox('b')] }), { code: 'storage/unavailable' })
+  })
+
+  test(`S3: ${where}, while a file cannot be looked at nothing is acknowledged, and it goes on when it can`, async () => {
+    const path = newPath()
+    const storage = await open(path, inline)
+    await put(storage, { writes: [insertBox('a')] })
+    const directory = dirname(path)
+    renameSync(directory, `${directory}-aside`)
+    symlinkSync(directory, directory)
+    await assert.rejects(put(storage, { writes: [insertBox('b')] }), { code: 'storage/unavailable' })
+    rmSync(directory)
+    renameSync(`${directory}-aside`, directory)
+    await put(storage, { writes: [insertBox('c')] })
+  })
+}
+
 test('S3: a database that is gone is not made anew where it was in use', async () => {
   for (const left of ['.reserve', '-wal']) {
     const path = newPath()
@@ -239,7 +285,7 @@ test('S3: a database that is gone is not made anew where it was in use', async (
     renameSync(path, `${path}-aside`)
     rmSync(`${path}.reserve`)
     writeFileSync(path + left, '')
-    await assert.rejects(open(path), { code: 'storage/missing' })
+    await assert.rejects(open(path), { code: 'storage/missing', message: /take .*-wal .* away first/ })
     assert.ok(!readdirSync(dirname(path)).includes(basename(path)), 'nothing was made')
     renameSync(`${path}-aside`, path)
     assert.equal((await boxesOf(await open(path))).length, 1)

@@ -66,7 +66,7 @@ function requireThere(path: string): void {
   if (path === inMemory || existsSync(path)) return
   const left = [`${path}-wal`, `${path}.reserve`].find((file) => existsSync(file))
   if (left === undefined) return
-  throw storageFaults.missing(`${path} is gone, and ${left}, which was made beside it, is still there. Restore the database from a backup; a new one is made in an empty data directory alone.`)
+  throw storageFaults.missing(`${path} is gone, and ${left}, which was made beside it, is still there. Put it back, or restore a backup of it and take ${path}-wal and ${path}-shm away first: they belong to the other. A new one is made in an empty data directory alone.`)
 }
 
 /** SQLite makes files beside a database before anything is read: on a full disk there is room for them in the reserve. */

@@ -48,7 +48,7 @@ const database = openWritable(path)
 const tell = (message: FromWorker): void => port.postMessage(message)
 const foreignWrite = (): void => tell({ kind: 'foreign-write' })
 const plain = createApplier(database, { onForeignWrite: foreignWrite })
-const files = holdFiles(path)
+const files = holdFiles(path, database, plain)
 const applier = withReserve(onHeldFiles(plain, files, foreignWrite), `${path}.reserve`)
 let wasDisplaced = false
 const statements: Statement[] = []
@@ -82,6 +82,7 @@ port.on('message', (first: ToWorker) => {
   finish()
   if (message !== 'close') return
   clearInterval(polling)
+  files.displaced()
   database.close()
   port.close()
 })

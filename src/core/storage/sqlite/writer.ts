@@ -43,7 +43,7 @@ export interface Writer {
  */
 export function createInlineWriter(database: DatabaseSync, path: string, events: WriterEvents): Writer {
   const plain = createApplier(database, events)
-  const applier: Applier = path === inMemory ? plain : withReserve(onHeldFiles(plain, holdFiles(path), events.onForeignWrite), `${path}.reserve`)
+  const applier: Applier = path === inMemory ? plain : withReserve(onHeldFiles(plain, holdFiles(path, database, plain), events.onForeignWrite), `${path}.reserve`)
   const polling = setInterval(() => {
     if (applier.sawForeignWrite()) events.onForeignWrite()
     applier.finishErasures()
