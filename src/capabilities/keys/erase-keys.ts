@@ -14,6 +14,7 @@ import { assert } from '#core/base/assert'
 import { lengthOf } from '#core/storage/entry-lookup'
 import { readGuarded } from '#core/storage/guarded-read'
 import type { RowWrite, Silence } from '#core/storage/commit'
+import type { ReadableStorage } from '#core/storage/storage'
 import { eraseKey, holderInFacts, type Holder } from './key.ts'
 import { legibleKey } from './legible.ts'
 import type { KeysServices } from './services.ts'
@@ -30,11 +31,15 @@ export interface KeyErasures {
   readonly silences: readonly Silence[]
 }
 
+/** For whoever decides by the keys that somebody has: read before them, and committed with the decision. */
+export const noKeyFromNow = async (storage: ReadableStorage, workspaceId: string, holder: Holder): Promise<Silence> =>
+  ({ stream: workspaceId, from: await lengthOf(storage.reader<never>(), workspaceId), text: holderInFacts(holder) })
+
 /** What erases what is left of somebody's keys. */
 export async function keyErasures(
   { storage, guard }: Pick<KeysServices, 'storage' | 'guard'>, workspaceId: string, holder: Holder, nowMs: number,
 ): Promise<KeyErasures> {
-  const from = await lengthOf(storage.reader<never>(), workspaceId)
+  const silence = await noKeyFromNow(storage, workspaceId, holder)
   const found = await storage.reader<KeysDatabase>().selectFrom('keys').select('id')
     .where(holder[0], '=', holder[1]).where('workspace_id', '=', workspaceId)
     .where((is) => is.or([is('name', '<>', ''), is('ip_ranges', '<>', '[]'), is('origins', '<>', '[]'), is('time_window', 'is not', null), is('status', '<>', 'revoked')]))
@@ -48,5 +53,5 @@ export async function keyErasures(
     const row: KeyRow = key.genuine ? key.row : { ...legibleKey(key.row), status: 'active', revoked_at_ms: null, workspace_id: workspaceId }
     writes.push({ kind: 'update', table: keyTable, row: eraseKey(row, nowMs) })
   }
-  return { writes, tampered, silences: [{ stream: workspaceId, from, text: holderInFacts(holder) }] }
+  return { writes, tampered, silences: [silence] }
 }

@@ -130,6 +130,9 @@ export function legibleKey(row: KeyRow): KeyRow {
   }
 }
 
+/** The ranges of a credential whose row was not checked: none, so from anywhere, where they were altered into something else. */
+export const legibleRanges = (text: string): readonly string[] => JSON.parse(keyForms.ip_ranges[0](text) ? text : '[]') as string[]
+
 export const legibleApi = (row: ApiRow): ApiRow => legible(row, apiForms)
 export const legibleEnvironment = (row: EnvironmentRow): EnvironmentRow => legible(row, environmentForms)
 export const legibleConsumer = (row: ConsumerRow): ConsumerRow => legible(row, consumerForms)

@@ -247,6 +247,43 @@ test('P8: a credential that is bound to addresses gives no authority to one that
   await house.close()
 })
 
+test('P8: a credential whose addresses were altered counts from anywhere, and is no error of the server', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'claviger-principals-'))
+  const path = join(directory, 'test.db')
+  const house = await openHouse({ path })
+  const owner = await house.as(house.ownerSecret)
+  const { secret } = await write(house, house.services, createCredential, owner, { params: { principalId: (await house.hire('owner')).principalId }, body: { name: 'office', ipRanges: ['203.0.113.0/24'] } })
+  const bound = await house.as(secret, '203.0.113.7')
+  const { principalId, keyId } = await house.hire('developer')
+  const promote = () => write(house, house.services, updatePrincipal, bound, { params: { principalId }, body: { role: 'owner' } })
+  for (const text of ['no JSON', 'null', '[1]', '{}']) {
+    edit(path, 'UPDATE keys SET ip_ranges = ? WHERE id = ?', text, keyId)
+    await assert.rejects(promote(), fault('principals/lacks-authority'), text)
+  }
+  await house.close()
+  rmSync(directory, { recursive: true })
+})
+
+test('P8: a principal that gets a credential for elsewhere while a bound one decides to give it more authority is given none', async () => {
+  const house = await openHouse()
+  const owner = await house.as(house.ownerSecret)
+  const issue = (principalId: string, ipRanges: string[]) =>
+    write(house, house.services, createCredential, owner, { params: { principalId }, body: { name: 'office', ipRanges } })
+  const { secret } = await issue((await house.hire('owner')).principalId, ['203.0.113.0/24'])
+  const { principalId } = await write(house, house.services, createPrincipal, owner, { body: { name: 'near', role: 'developer' } })
+  const promote: typeof updatePrincipal = {
+    ...updatePrincipal,
+    async decide(...given) {
+      const decision = await updatePrincipal.decide(...given)
+      await issue(principalId, [])
+      return decision
+    },
+  }
+  const promoted = write(house, house.services, promote, await house.as(secret, '203.0.113.7'), { params: { principalId }, body: { role: 'owner' } })
+  await assert.rejects(promoted, fault('principals/lacks-authority'))
+  await house.close()
+})
+
 test('a full use recorder stops no caller, so that what takes away goes on', async () => {
   const house = await openHouse()
   const disk = { ...house.storage, commit: () => new Promise<never>(() => {}) }

@@ -23,6 +23,7 @@ export const enablePrincipal = operation.write({
     const before = await requirePrincipal(services, call.caller.workspaceId, params.principalId)
     requireAuthority(call.caller, services.access.permissionsOf(before.role))
     const after = enable(before)
+    // While it is disabled it gets no credential: its version would have moved.
     await requireCredentialsWithin(services, call, before.id)
     return {
       output: presentPrincipal(after),

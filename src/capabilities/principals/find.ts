@@ -2,13 +2,13 @@
 import type { WorkspaceId } from '#core/base/id'
 import { httpFaults } from '#core/http/faults'
 import type { Call } from '#core/http/operation'
-import type { Expectation } from '#core/storage/commit'
+import type { Expectation, Silence } from '#core/storage/commit'
 import { readGenuine, readGuarded, tampered, type GuardedRow } from '#core/storage/guarded-read'
 import { effectivePermissions } from './access.ts'
 import { principalFaults } from './faults.ts'
 import { checked, principalTable, type PrincipalRow, type PrincipalsDatabase } from './principal.ts'
 import type { PrincipalsServices } from './services.ts'
-import { isWithinRanges, keyTable, workspaceTable, type KeysDatabase, type WorkspaceRow } from '#cap/keys'
+import { isWithinRanges, keyTable, legibleRanges, noKeyFromNow, workspaceTable, type KeysDatabase, type WorkspaceRow } from '#cap/keys'
 
 type Stores = Pick<PrincipalsServices, 'storage' | 'guard'>
 
@@ -37,18 +37,19 @@ export async function requireWorkspace({ storage, guard }: Stores, id: string): 
 
 /**
  * Invariant P8: what the caller gives a principal, every credential of the principal's has. So each of those that are not
- * over counts from nowhere but where the caller's own does.
+ * over counts from nowhere but where the caller's own does; and the commit demands that it gets no other meanwhile.
  *
  * @throws Fault principals/lacks-authority, http/unauthenticated
  */
-export async function requireCredentialsWithin({ storage, guard }: Stores, { caller, atMs }: Call, principalId: string): Promise<void> {
+export async function requireCredentialsWithin({ storage, guard }: Stores, { caller, atMs }: Call, principalId: string): Promise<readonly Silence[]> {
   const own = await readGenuine(storage.reader<never>(), guard, keyTable, caller.keyId)
   if (own === null) throw httpFaults.unauthenticated('The credential is not valid.')
   const bounds = JSON.parse(own.ip_ranges) as string[]
-  if (bounds.length === 0) return
+  if (bounds.length === 0) return []
+  const silence = await noKeyFromNow(storage, caller.workspaceId, ['principal_id', principalId])
   const credentials = await storage.reader<KeysDatabase>().selectFrom('keys').select('ip_ranges').distinct()
     .where('principal_id', '=', principalId).where('status', '<>', 'revoked').where('expires_at_ms', '>', atMs).execute()
-  if (credentials.every(({ ip_ranges: ranges }) => isWithinRanges(bounds, JSON.parse(ranges) as string[]))) return
+  if (credentials.every(({ ip_ranges: ranges }) => isWithinRanges(bounds, legibleRanges(ranges)))) return [silence]
   throw principalFaults['lacks-authority']('Your own credential is bound to addresses, and this principal has one that counts from elsewhere.')
 }
 

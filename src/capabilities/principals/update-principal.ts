@@ -32,7 +32,8 @@ export const updatePrincipal = operation.write({
     const after = checked({ ...before, version: before.version + 1, name: body.name ?? before.name, role: body.role ?? before.role })
     const given = services.access.permissionsOf(after.role)
     requireAuthority(call.caller, given)
-    if (given.difference(services.access.permissionsOf(before.role)).size > 0) await requireCredentialsWithin(services, call, before.id)
+    const givesMore = given.difference(services.access.permissionsOf(before.role)).size > 0
+    const silences = givesMore ? await requireCredentialsWithin(services, call, before.id) : []
     return {
       output: presentPrincipal(after),
       target: after.id,
@@ -40,6 +41,7 @@ export const updatePrincipal = operation.write({
       details: body.name === undefined ? [] : [{ subject: after.id, data: { name: body.name } }],
       writes: [{ kind: 'update', table: principalTable, row: after }],
       expects: after.role === before.role ? [] : await expectsOfLeaving(services, before, call.atMs),
+      silences,
     }
   },
 })
