@@ -25,7 +25,7 @@ const problemSchema = Type.Object({
   status: Type.Integer(),
   detail: Type.Optional(Type.String()),
   code: Type.String({ description: 'Stable. Compare this, never the texts.' }),
-  instance: Type.String({ description: 'Names this request, for whoever reads the log.' }),
+  instance: Type.String({ description: 'Names this request, for whoever reads the log. Of failures alike the log names one a second.' }),
   errors: Type.Optional(Type.Array(exactly({ pointer: Type.String(), detail: Type.String() }))),
 })
 
